@@ -1,0 +1,1 @@
+export { TextTable } from '../../base/text-table.ts';
