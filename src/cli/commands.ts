@@ -1,0 +1,75 @@
+import { Command } from 'commander';
+import { CliError } from './shared/errors.ts';
+
+export interface Subcommand {
+  readonly name: string;
+  readonly description: string;
+  load(): Promise<Command>;
+}
+
+/** Every subcommand; the module of each is loaded when it is called for. */
+export const SUBCOMMANDS: readonly Subcommand[] = [
+  {
+    name: 'rados',
+    description: "store, read and list objects, and benchmark a cluster, as Ceph's rados does",
+    load: async () => (await import('./rados.ts')).radosCommand(),
+  },
+  {
+    name: 'ceph',
+    description: "ask and command a cluster, as Ceph's ceph does",
+    load: async () => (await import('./ceph.ts')).cephCommand(),
+  },
+  {
+    name: 'crush',
+    description: 'compile, decompile and test CRUSH maps, as crushtool does',
+    load: async () => (await import('./crush.ts')).crushCommand(),
+  },
+  {
+    name: 'osdmap',
+    description: 'show, change and test OSD maps, as osdmaptool does',
+    load: async () => (await import('./osdmap.ts')).osdmapCommand(),
+  },
+  {
+    name: 'vstart',
+    description: 'start a cluster of our own on this machine',
+    load: async () => (await import('./vstart.ts')).vstartCommand(),
+  },
+  {
+    name: 'trace',
+    description: 'run a command and show the layers that each operation went through',
+    load: async () => (await import('./trace.ts')).traceCommand(),
+  },
+  {
+    name: 'perf-msgr',
+    description: 'benchmark the messenger between a server and a client',
+    load: async () => (await import('./perf-msgr.ts')).perfMsgrCommand(),
+  },
+  {
+    name: 'completion',
+    description: 'print a completion script for bash, zsh or fish',
+    load: async () => (await import('./completion.ts')).completionCommand(),
+  },
+];
+
+/** Errors of it and of everything under it are thrown, so that whoever runs it in this process lives on. */
+function throwing(command: Command): Command {
+  command.exitOverride();
+  for (const each of command.commands) throwing(each as Command);
+  return command;
+}
+
+/** The real command of a name. */
+export async function loadCommand(name: string): Promise<Command> {
+  const found = SUBCOMMANDS.find(each => each.name === name);
+  if (found === undefined) throw new CliError(`no command '${name}'; 'nacre --help' lists them`, 2);
+  const command = throwing(await found.load());
+  // A parent makes usage lines begin with 'nacre'.
+  new Command('nacre').enablePositionalOptions().addCommand(command);
+  return command;
+}
+
+/** Runs one subcommand with its arguments. Rejects with what it failed with. */
+export async function runCommand(name: string, args: readonly string[]): Promise<void> {
+  const command = await loadCommand(name);
+  await command.parseAsync([...args], { from: 'user' });
+}

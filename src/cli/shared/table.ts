@@ -1,0 +1,1 @@
+export { type Align, TextTable } from '../../base/text-table.ts';
