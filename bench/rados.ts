@@ -1,0 +1,136 @@
+// `nacre rados bench` beside the C++ `rados bench`, in turn on one real cluster in one run.
+//
+//   npx tsx bench/rados.ts [--seconds 6] [--rounds 3] [--store memstore] [--size 3] [--mode crc]
+//
+// CPU is that of the whole client process, start-up included, over the operations that it did.
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { RealCeph } from '../test/support/real-ceph.ts';
+import { measure, median, type ProcessRun, table } from './support/process.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '6' },
+    rounds: { type: 'string', default: '3' },
+    store: { type: 'string', default: 'memstore' },
+    size: { type: 'string', default: '1' },
+    mode: { type: 'string', default: 'crc' },
+    only: { type: 'string' },
+  },
+});
+
+interface Workload {
+  readonly name: string;
+  readonly size: number;
+  readonly depth: number;
+  readonly steps: readonly ('write' | 'seq' | 'rand')[];
+}
+
+const WORKLOADS: readonly Workload[] = [
+  { name: '4 KiB, 16 in flight', size: 4096, depth: 16, steps: ['write', 'seq', 'rand'] },
+  { name: '4 KiB, 1 in flight', size: 4096, depth: 1, steps: ['write', 'seq', 'rand'] },
+  { name: '4 MiB, 16 in flight', size: 4 << 20, depth: 16, steps: ['write', 'seq'] },
+];
+
+interface Sample {
+  readonly iops: number;
+  readonly latencyMs: number;
+  readonly cpuUs: number;
+  readonly peakMiB: number;
+}
+
+/** Reads the closing figures that both programs print alike. */
+function sampleOf(run: ProcessRun, what: string): Sample {
+  if (run.code !== 0) throw new Error(`${what} ended with ${run.code}: ${run.stderr || run.stdout}`);
+  const number = (pattern: RegExp) => {
+    const match = pattern.exec(run.stdout);
+    if (match === null) throw new Error(`${what}: no ${pattern} in\n${run.stdout}`);
+    return Number(match[1]);
+  };
+  const ops = number(/Total (?:writes|reads) made:\s+(\d+)/);
+  const seconds = number(/Total time run:\s+([\d.]+)/);
+  return {
+    iops: ops / seconds,
+    latencyMs: number(/Average Latency\(s\):\s+([\d.e-]+)/) * 1000,
+    cpuUs: (run.cpuSeconds * 1e6) / ops,
+    peakMiB: run.peakMiB,
+  };
+}
+
+const cluster = await RealCeph.start({
+  store: options.store === 'bluestore' ? 'bluestore' : 'memstore',
+  mode: options.mode === 'secure' ? 'secure' : 'crc',
+  conf: { osd_pool_default_size: options.size, osd_pool_default_min_size: 1 },
+});
+try {
+  await cluster.createPool('bench', 32);
+  const env = { ...process.env, CEPH_CONF: cluster.conf };
+  const clients: Record<string, [string, string[]]> = {
+    rados: ['rados', []],
+    nacre: [process.execPath, [join(import.meta.dirname, '..', 'dist', 'cli', 'main.js'), 'rados']],
+  };
+  const rows: string[][] = [];
+  for (const work of WORKLOADS) {
+    if (options.only !== undefined && !work.name.includes(options.only)) continue;
+    for (const step of work.steps) {
+      const samples: Record<string, Sample[]> = { rados: [], nacre: [] };
+      for (let round = 0; round < Number(options.rounds); round++) {
+        for (const [name, [program, prefix]] of Object.entries(clients)) {
+          const args = [
+            ...prefix,
+            '-p',
+            'bench',
+            'bench',
+            options.seconds,
+            step,
+            '-t',
+            String(work.depth),
+            '--run-name',
+            `${name}-${work.size}-${work.depth}`,
+          ];
+          if (step === 'write') args.push('-b', String(work.size), '--no-cleanup');
+          const run = await measure(program, args, env);
+          samples[name].push(sampleOf(run, `${name} ${step}`));
+        }
+      }
+      const of = (name: string, field: keyof Sample) => median(samples[name].map(sample => sample[field]));
+      const ratio = (field: keyof Sample) =>
+        median(samples['nacre'].map((sample, i) => sample[field] / samples['rados'][i][field]));
+      rows.push([
+        `${step} ${work.name}`,
+        of('rados', 'iops').toFixed(0),
+        of('nacre', 'iops').toFixed(0),
+        ratio('iops').toFixed(2),
+        of('rados', 'cpuUs').toFixed(0),
+        of('nacre', 'cpuUs').toFixed(0),
+        ratio('cpuUs').toFixed(2),
+        of('rados', 'latencyMs').toFixed(2),
+        of('nacre', 'latencyMs').toFixed(2),
+        of('rados', 'peakMiB').toFixed(0),
+        of('nacre', 'peakMiB').toFixed(0),
+      ]);
+      console.error(rows[rows.length - 1].join('  '));
+    }
+    await cluster.rados(['-p', 'bench', 'cleanup', '--prefix', 'benchmark_data']);
+  }
+  console.log(
+    table(
+      [
+        'workload',
+        'rados op/s',
+        'nacre op/s',
+        'ratio',
+        'rados CPU us',
+        'nacre CPU us',
+        'ratio',
+        'rados ms',
+        'nacre ms',
+        'rados MiB',
+        'nacre MiB',
+      ],
+      rows,
+    ),
+  );
+} finally {
+  await cluster[Symbol.asyncDispose]();
+}
