@@ -1,3 +1,5 @@
+import { formatGeneral } from './printf.ts';
+
 /** A number with the text to print it as. */
 class RawNumber {
   readonly text: string;
@@ -16,23 +18,9 @@ export function rawNumber(text: string): object {
   return new RawNumber(text);
 }
 
-/** A float as C's %.{digits}g prints it. */
-export function formatG(value: number, digits: number): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'nan' : value < 0 ? '-inf' : 'inf';
-  if (value === 0) return Object.is(value, -0) ? '-0' : '0';
-  const [mantissa, exponent] = value.toExponential(digits - 1).split('e');
-  const power = Number(exponent);
-  const strip = (text: string) => (text.includes('.') ? text.replace(/\.?0+$/, '') : text);
-  if (power < -4 || power >= digits) {
-    const sign = power < 0 ? '-' : '+';
-    return `${strip(mantissa)}e${sign}${String(Math.abs(power)).padStart(2, '0')}`;
-  }
-  return strip(value.toFixed(Math.max(0, digits - 1 - power)));
-}
-
 /** A float as Formatter::dump_float prints it: 17 significant digits. */
 export function cephFloat(value: number): object {
-  return new RawNumber(formatG(value, 17));
+  return new RawNumber(formatGeneral(value, 17));
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '"': '\\"', '\\': '\\\\', '\n': '\\n', '\t': '\\t' };

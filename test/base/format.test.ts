@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cephFloat, formatG, formatJson, rawNumber } from '../../src/base/format.ts';
+import { cephFloat, formatJson, rawNumber } from '../../src/base/format.ts';
 
 describe('formatJson', () => {
   it('prints as Ceph does, on one line and with four blanks', () => {
@@ -26,30 +26,6 @@ describe('formatJson', () => {
       fc.property(fc.jsonValue(), fc.boolean(), (value, pretty) => {
         const expected = JSON.stringify(value);
         expect(JSON.stringify(JSON.parse(formatJson(value, pretty)))).toBe(expected);
-      }),
-    );
-  });
-});
-
-describe('formatG', () => {
-  it.each([
-    [0.1, 17, '0.10000000000000001'],
-    [15, 17, '15'],
-    [0.66, 6, '0.66'],
-    [1e-5, 6, '1e-05'],
-    [123456789, 6, '1.23457e+08'],
-    [100000, 6, '100000'],
-    [0, 6, '0'],
-    [-2.5, 3, '-2.5'],
-    [Number.NaN, 6, 'nan'],
-  ])('%f with %i digits is %s', (value, digits, text) => {
-    expect(formatG(value, digits)).toBe(text);
-  });
-
-  it('keeps every float with 17 digits', () => {
-    fc.assert(
-      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), value => {
-        expect(Number(formatG(value, 17))).toBe(value);
       }),
     );
   });

@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { NacreError } from '../../src/base/errors.ts';
 import { MON_CAP_R, MON_CAP_W, MON_CAP_X, MonCaps } from '../../src/ceph/mon/mon-caps.ts';
 
 const NO_ARGS = new Map<string, string>();
@@ -46,5 +48,27 @@ describe('capabilities at the monitors', () => {
 
   it.each(['foo bar', 'allow', 'allow q', 'allow r extra', 'allow r,', 'profile'])('refuse %j', text => {
     expect(() => MonCaps.parse(text)).toThrow('mon capability parse failed');
+  });
+
+  it('survive any text: parsed, or refused with EINVAL', () => {
+    const words = fc.constantFrom(
+      ...['allow', 'profile', 'service', 'command', 'with', 'prefix', 'regex', 'network', 'osd', 'rwx', '*'],
+      ...['=', ',', ';', '"', "'", ' ', '\t', '10.0.0.0/8', '(((', 'a=b'],
+    );
+    const texts = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.array(words).map(all => all.join(' ')),
+    );
+    fc.assert(
+      fc.property(texts, text => {
+        try {
+          MonCaps.parse(text).isCapable('client.x', 'osd', 'osd dump', NO_ARGS, MON_CAP_R);
+        } catch (error) {
+          expect(error).toBeInstanceOf(NacreError);
+          expect((error as NacreError).code).toBe('EINVAL');
+        }
+      }),
+      { numRuns: 3000 },
+    );
   });
 });

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OsdCaps } from '../../src/ceph/osd/index.ts';
 
@@ -45,5 +46,34 @@ describe('OSD capabilities', () => {
     ['', { read: true }, false],
   ])('%s: %o is %s', (caps, want, expected) => {
     expect(can(caps, want)).toBe(expected);
+  });
+
+  it('survive any text, which allows nothing unless it says so', () => {
+    const words = fc.constantFrom(
+      ...[
+        'allow',
+        'profile',
+        'pool',
+        'namespace',
+        'object_prefix',
+        'tag',
+        'class',
+        'network',
+        'rwx',
+        '*',
+        'rbd',
+      ],
+      ...['=', ',', ';', '"', ' ', '\t', 'pool=p', 'k=v'],
+    );
+    const texts = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.array(words).map(all => all.join(' ')),
+    );
+    fc.assert(
+      fc.property(texts, text => {
+        if (can(text, { write: true })) expect(text).toMatch(/allow|profile/);
+      }),
+      { numRuns: 3000 },
+    );
   });
 });

@@ -1,4 +1,5 @@
 import { NacreError } from '../../base/errors.ts';
+import { formatGeneral } from '../../base/printf.ts';
 import { getOrCreateClass, populateClasses, setItemClass } from './classes.ts';
 import {
   ALG_UNIFORM,
@@ -21,7 +22,7 @@ import {
   RULE_TYPE_REPLICATED,
 } from './constants.ts';
 import { addBucket } from './edit.ts';
-import { formatGeneral, weightToFloat } from './format.ts';
+import { weightToFloat } from './format.ts';
 import {
   type BucketNode,
   type ChooseArgNode,

@@ -1,4 +1,5 @@
 import { NacreError } from '../../base/errors.ts';
+import { formatFixed } from '../../base/printf.ts';
 import {
   ALG_LIST,
   ALG_TREE,
@@ -22,7 +23,7 @@ import {
   RULE_TYPE_ERASURE,
   RULE_TYPE_REPLICATED,
 } from './constants.ts';
-import { formatFixed, weightToFloat } from './format.ts';
+import { weightToFloat } from './format.ts';
 import {
   bucketItemWeight,
   type CrushBucket,

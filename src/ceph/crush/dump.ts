@@ -1,5 +1,6 @@
 import { NacreError } from '../../base/errors.ts';
 import { rawNumber } from '../../base/format.ts';
+import { formatGeneral } from '../../base/printf.ts';
 import {
   ALG_STRAW2,
   bucketAlgName,
@@ -16,7 +17,7 @@ import {
   RULE_SET_CHOOSELEAF_VARY_R,
   RULE_TAKE,
 } from './constants.ts';
-import { formatGeneral, weightToFloat } from './format.ts';
+import { weightToFloat } from './format.ts';
 import { bucketItemWeight, type CrushBucket, type CrushMap, type CrushStep, sortedKeys } from './map.ts';
 import { hasTunables } from './tunables.ts';
 

@@ -2,6 +2,7 @@
  * CRUSH: maps, placement, the text language and the tools around them.
  */
 
+export { formatFixed, formatGeneral } from '../../base/printf.ts';
 export {
   addBucketItem,
   adjustBucketItemWeight,
@@ -35,7 +36,7 @@ export {
   swapBucket,
   updateItem,
 } from './edit.ts';
-export { formatFixed, formatGeneral, weightText, weightToFloat } from './format.ts';
+export { weightText, weightToFloat } from './format.ts';
 export { CrushCompileError } from './grammar.ts';
 export { hash32, hash32_2, hash32_3, hash32_4, hash32_5 } from './hash.ts';
 export * from './location.ts';

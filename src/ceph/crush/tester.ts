@@ -1,7 +1,7 @@
 import { NacreError } from '../../base/errors.ts';
+import { formatGeneral } from '../../base/printf.ts';
 import { CRUSH_ITEM_NONE, RULE_CHOOSE_FIRSTN, RULE_EMIT } from './constants.ts';
 import { checkDeviceCount } from './dump.ts';
-import { formatGeneral } from './format.ts';
 import { hash32_2 } from './hash.ts';
 import { eachBucket } from './location.ts';
 import type { CrushMap } from './map.ts';

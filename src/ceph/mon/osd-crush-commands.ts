@@ -1,7 +1,7 @@
 import { Decoder } from '../../base/decoder.ts';
 import { encodeToBuffer } from '../../base/encoder.ts';
 import { NacreError } from '../../base/errors.ts';
-import { formatG } from '../../base/format.ts';
+import { formatGeneral } from '../../base/printf.ts';
 import { TextTable } from '../../base/text-table.ts';
 import {
   addBucket,
@@ -91,10 +91,10 @@ export function osdCrushCommands(core: MonCore): CommandSpec[] {
     const changed = change(map => createOrMoveItem(map, osd, weight, name, loc));
     if (!changed)
       return done(
-        `create-or-move updated item name '${name}' weight ${formatG(weight, 6)} at location ${locText(loc)} to crush map`,
+        `create-or-move updated item name '${name}' weight ${formatGeneral(weight, 6)} at location ${locText(loc)} to crush map`,
       );
     return done(
-      `create-or-move updating item name '${name}' weight ${formatG(weight, 6)} at location ${locText(loc)} to crush map`,
+      `create-or-move updating item name '${name}' weight ${formatGeneral(weight, 6)} at location ${locText(loc)} to crush map`,
     );
   };
   const set = (call: CommandCall): CommandReply => {
@@ -105,7 +105,7 @@ export function osdCrushCommands(core: MonCore): CommandSpec[] {
     const verb = call.prefix.endsWith('add') ? 'add' : 'set';
     change(map => updateItem(map, osd, weight, `osd.${osd}`, loc));
     return done(
-      `${verb} item id ${osd} name 'osd.${osd}' weight ${formatG(weight, 6)} at location ${locText(loc)} to crush map`,
+      `${verb} item id ${osd} name 'osd.${osd}' weight ${formatGeneral(weight, 6)} at location ${locText(loc)} to crush map`,
     );
   };
   const setMap = (call: CommandCall): CommandReply => {
@@ -194,7 +194,7 @@ export function osdCrushCommands(core: MonCore): CommandSpec[] {
       rebuildRootsWithClasses(map);
     });
     return done(
-      `reweighted item id ${id} name '${call.args.str('name')}' to ${formatG(weight, 6)} in crush map`,
+      `reweighted item id ${id} name '${call.args.str('name')}' to ${formatGeneral(weight, 6)} in crush map`,
     );
   };
   const setSubtree = (call: CommandCall): CommandReply => {
@@ -207,7 +207,7 @@ export function osdCrushCommands(core: MonCore): CommandSpec[] {
       rebuildRootsWithClasses(map);
     });
     return done(
-      `reweighted subtree id ${id} name '${call.args.str('name')}' to ${formatG(weight, 6)} in crush map`,
+      `reweighted subtree id ${id} name '${call.args.str('name')}' to ${formatGeneral(weight, 6)} in crush map`,
     );
   };
 

@@ -1,5 +1,5 @@
 import { NacreError } from '../../base/errors.ts';
-import { formatG } from '../../base/format.ts';
+import { formatGeneral } from '../../base/printf.ts';
 import {
   MAX_PRIMARY_AFFINITY,
   OSD_EXISTS,
@@ -148,14 +148,14 @@ export function osdStateCommands(core: MonCore): CommandSpec[] {
     const weight = weightOf(call);
     const fixed = Math.floor(weight * OSD_IN);
     osds.pending.inc.newWeight.set(osd, fixed);
-    return done(`reweighted osd.${osd} to ${formatG(weight, 6)} (${fixed.toString(16)})`);
+    return done(`reweighted osd.${osd} to ${formatGeneral(weight, 6)} (${fixed.toString(16)})`);
   };
   const affinity = (call: CommandCall): CommandReply => {
     const osd = one(call);
     const weight = weightOf(call);
     const fixed = Math.floor(weight * MAX_PRIMARY_AFFINITY);
     osds.pending.inc.newPrimaryAffinity.set(osd, fixed);
-    return done(`set osd.${osd} primary-affinity to ${formatG(weight, 6)} (${fixed.toString(16)})`);
+    return done(`set osd.${osd} primary-affinity to ${formatGeneral(weight, 6)} (${fixed.toString(16)})`);
   };
 
   const set = (call: CommandCall): CommandReply => {
@@ -243,7 +243,7 @@ export function osdStateCommands(core: MonCore): CommandSpec[] {
       const value = call.args.float('ratio');
       if (value < 0 || value > 1) return failed('EINVAL', 'ratio must be in [0..1]');
       apply(Math.fround(value));
-      return done(`osd ${name} ${formatG(value, 6)}`);
+      return done(`osd ${name} ${formatGeneral(value, 6)}`);
     };
   const minCompat = (call: CommandCall): CommandReply => {
     const version = call.args.str('version');
@@ -279,7 +279,7 @@ export function osdStateCommands(core: MonCore): CommandSpec[] {
         const seconds = call.args.float('expire', core.ctx.config.get('mon_osd_blocklist_default_expire'));
         const until = utimeFromMs(env.clock.now() + seconds * 1000);
         osds.pending.blocklist(addr, until);
-        return done(`blocklisting ${text} until ${utimeText(until)} (${formatG(seconds, 6)} sec)`);
+        return done(`blocklisting ${text} until ${utimeText(until)} (${formatGeneral(seconds, 6)} sec)`);
       }
       if (op !== 'rm') return failed('EINVAL', `'${op}' is neither add nor rm`);
       const listed = osds.map.isBlocklisted([addr]) || osds.pending.inc.newBlocklist.size > 0;

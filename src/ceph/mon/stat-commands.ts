@@ -1,4 +1,5 @@
-import { cephFloat, formatG } from '../../base/format.ts';
+import { cephFloat } from '../../base/format.ts';
+import { formatGeneral } from '../../base/printf.ts';
 import { TextTable } from '../../base/text-table.ts';
 import { formatBytes, formatSi } from '../../base/units.ts';
 import { fullLocation, leavesOf, weightText, weightToFloat } from '../crush/index.ts';
@@ -360,7 +361,7 @@ export function statCommands(core: MonCore): CommandSpec[] {
         formatBytes(whole.avail),
         average.toFixed(2),
       );
-      return `${t.toString()}MIN/MAX VAR: ${Math.max(0, minVar).toFixed(2)}/${maxVar.toFixed(2)}  STDDEV: ${formatG(dev, 3)}\n`;
+      return `${t.toString()}MIN/MAX VAR: ${Math.max(0, minVar).toFixed(2)}/${maxVar.toFixed(2)}  STDDEV: ${formatGeneral(dev, 3)}\n`;
     };
     return { output: emit(call, json, text) };
   };
@@ -409,7 +410,7 @@ export function statCommands(core: MonCore): CommandSpec[] {
     const expected = Math.sqrt((total / n) * (1 - 1 / n));
     const min = counts.reduce((a, b) => (b[1] < a[1] ? b : a));
     const max = counts.reduce((a, b) => (b[1] > a[1] ? b : a));
-    const mean = (pgs: number) => (avg > 0 ? ` (${formatG(pgs / avg, 6)} * mean)` : '');
+    const mean = (pgs: number) => (avg > 0 ? ` (${formatGeneral(pgs / avg, 6)} * mean)` : '');
     return {
       output: emit(
         call,
@@ -422,7 +423,7 @@ export function statCommands(core: MonCore): CommandSpec[] {
           max_osd: max[0],
           max_osd_pgs: max[1],
         },
-        `avg ${avg}\nstddev ${formatG(dev, 6)} (expected baseline ${formatG(expected, 6)})\n` +
+        `avg ${avg}\nstddev ${formatGeneral(dev, 6)} (expected baseline ${formatGeneral(expected, 6)})\n` +
           `min osd.${min[0]} with ${min[1]} pgs${mean(min[1])}\nmax osd.${max[0]} with ${max[1]} pgs${mean(max[1])}\n`,
       ),
     };

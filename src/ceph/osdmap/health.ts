@@ -1,4 +1,4 @@
-import { formatGeneral } from '../crush/format.ts';
+import { formatGeneral } from '../../base/printf.ts';
 import { immediateParent, itemWeight } from '../crush/location.ts';
 import type { CrushMap } from '../crush/map.ts';
 import { isShadowItem } from '../crush/names.ts';

@@ -1,4 +1,5 @@
-import { formatGeneral, weightToFloat } from '../crush/format.ts';
+import { formatGeneral } from '../../base/printf.ts';
+import { weightToFloat } from '../crush/format.ts';
 import { entityAddrText, entityAddrVecText } from '../types/addr-text.ts';
 import { intervalsText } from '../types/interval-set.ts';
 import { pgText } from '../types/pg.ts';

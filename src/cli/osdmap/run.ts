@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { Decoder } from '../../base/decoder.ts';
 import { encodeToBuffer } from '../../base/encoder.ts';
 import { formatJson } from '../../base/format.ts';
-import { formatGeneral } from '../../ceph/crush/format.ts';
+import { formatGeneral } from '../../base/printf.ts';
 import { decodeCrushMap, encodeCrushMap } from '../../ceph/crush/index.ts';
 import { itemWeight } from '../../ceph/crush/location.ts';
 import { adjustItemWeight, weightFromFloat } from '../../ceph/crush/weights.ts';

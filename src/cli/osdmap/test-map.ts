@@ -1,5 +1,6 @@
+import { formatGeneral } from '../../base/printf.ts';
 import { CRUSH_ITEM_NONE } from '../../ceph/crush/constants.ts';
-import { formatGeneral, weightToFloat } from '../../ceph/crush/format.ts';
+import { weightToFloat } from '../../ceph/crush/format.ts';
 import { itemWeight } from '../../ceph/crush/location.ts';
 import { type OsdMap, osdListText } from '../../ceph/osdmap/index.ts';
 import { parsePgId, pgText } from '../../ceph/types/pg.ts';

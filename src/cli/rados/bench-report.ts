@@ -1,5 +1,5 @@
 import type { OutputFormat } from '../shared/format.ts';
-import { formatG, renderJson } from '../shared/format.ts';
+import { formatGeneral, renderJson } from '../shared/format.ts';
 import type { Progress } from '../shared/progress.ts';
 import type { BenchRequest, BenchRun } from './bench-run.ts';
 import { localNow } from './time.ts';
@@ -18,7 +18,7 @@ const min = (values: readonly number[], otherwise: number) =>
   values.length === 0 ? otherwise : Math.min(...values);
 
 /** A double as C++ streams print it. */
-const g = (value: number) => formatG(value, 6);
+const g = (value: number) => formatGeneral(value, 6);
 const f = (value: number) => value.toFixed(6);
 const cell = (value: string | number, width: number) => ` ${String(value).padStart(width)}`;
 

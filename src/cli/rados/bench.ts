@@ -1,7 +1,7 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { NacreError } from '../../base/errors.ts';
 import { strerror } from '../shared/errors.ts';
-import { formatG } from '../shared/format.ts';
+import { formatGeneral } from '../shared/format.ts';
 import { Progress } from '../shared/progress.ts';
 import {
   type BenchMetadata,
@@ -116,7 +116,9 @@ async function cleanUp(
   await s.io.remove(runName);
   if (!loud) return;
   print(`Removed ${removed} object${removed === 1 ? '' : 's'}\n`);
-  print(`Clean up completed and total clean up time :${formatG((performance.now() - begin) / 1000, 6)}\n`);
+  print(
+    `Clean up completed and total clean up time :${formatGeneral((performance.now() - begin) / 1000, 6)}\n`,
+  );
 }
 
 async function bench(s: Session, [time, what]: readonly string[]): Promise<void> {

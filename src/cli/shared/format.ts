@@ -1,7 +1,8 @@
 import { NacreError } from '../../base/errors.ts';
 import { formatJson } from '../../base/format.ts';
 
-export { cephFloat, formatG, formatJson, rawNumber } from '../../base/format.ts';
+export { cephFloat, formatJson, rawNumber } from '../../base/format.ts';
+export { formatFixed, formatGeneral } from '../../base/printf.ts';
 export { formatBytes, formatSi } from '../../base/units.ts';
 
 export type OutputFormat = 'plain' | 'json' | 'json-pretty';
