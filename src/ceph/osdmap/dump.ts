@@ -1,3 +1,4 @@
+import { cephFloat } from '../../base/format.ts';
 import { weightToFloat } from '../crush/format.ts';
 import { entityAddrText, legacyAddrText, sockaddrText } from '../types/addr-text.ts';
 import { type EntityAddr, type EntityAddrVec, legacyOrFrontAddr } from '../types/entity.ts';
@@ -7,7 +8,6 @@ import { pgText } from '../types/pg.ts';
 import { utimeText } from '../types/utime.ts';
 import { osdMapFlagsText, osdStateNames, releaseName } from './flags.ts';
 import { type HitSetParams, hitSetTypeName } from './hit-set-params.ts';
-import { jsonFloat } from './json-float.ts';
 import type { OsdXinfo } from './osd-info.ts';
 import { type Blocklist, type OsdMap, type PoolSnapIntervals, sortedBlocklist } from './osdmap.ts';
 import type { PgMap } from './pg-map.ts';
@@ -36,7 +36,7 @@ function dumpHitSet(p: HitSetParams): object {
   if (p.bloom === undefined) return { type: hitSetTypeName(p.type) };
   return {
     type: hitSetTypeName(p.type),
-    false_positive_probability: jsonFloat(p.bloom.fppMicro / 1_000_000),
+    false_positive_probability: cephFloat(p.bloom.fppMicro / 1_000_000),
     target_size: p.bloom.targetSize,
     seed: p.bloom.seed,
   };
@@ -57,7 +57,7 @@ function gradeTable(p: PgPool): number[] {
 export function dumpPgPool(p: PgPool): object {
   const options = new Map<string, unknown>();
   for (const [name, value] of poolOptsByName(p.opts))
-    options.set(name, typeof value === 'number' ? jsonFloat(value) : value);
+    options.set(name, typeof value === 'number' ? cephFloat(value) : value);
   const merge = p.lastPgMergeMeta;
   return {
     create_time: utimeText(p.createTime),
@@ -149,8 +149,8 @@ export function dumpOsd(map: OsdMap, osd: number): object {
     uuid: map.osdUuid[osd],
     up: map.isUp(osd) ? 1 : 0,
     in: map.isIn(osd) ? 1 : 0,
-    weight: jsonFloat(weightToFloat(map.osdWeight[osd])),
-    primary_affinity: jsonFloat(weightToFloat(map.affinityOf(osd))),
+    weight: cephFloat(weightToFloat(map.osdWeight[osd])),
+    primary_affinity: cephFloat(weightToFloat(map.affinityOf(osd))),
     last_clean_begin: info.lastCleanBegin,
     last_clean_end: info.lastCleanEnd,
     up_from: info.upFrom,
@@ -172,7 +172,7 @@ export function dumpOsd(map: OsdMap, osd: number): object {
 export function dumpOsdXinfo(x: OsdXinfo): object {
   return {
     down_stamp: utimeText(x.downStamp),
-    laggy_probability: jsonFloat(Math.fround(x.laggyProbability) / 2 ** 32),
+    laggy_probability: cephFloat(Math.fround(x.laggyProbability) / 2 ** 32),
     laggy_interval: x.laggyInterval,
     features: BigInt.asIntN(64, x.features),
     old_weight: x.oldWeight,
@@ -241,9 +241,9 @@ export function dumpOsdMap(map: OsdMap): object {
     flags_num: map.flags,
     flags_set: flagSet(map.flags),
     crush_version: map.crushVersion,
-    full_ratio: jsonFloat(map.fullRatio),
-    backfillfull_ratio: jsonFloat(map.backfillfullRatio),
-    nearfull_ratio: jsonFloat(map.nearfullRatio),
+    full_ratio: cephFloat(map.fullRatio),
+    backfillfull_ratio: cephFloat(map.backfillfullRatio),
+    nearfull_ratio: cephFloat(map.nearfullRatio),
     cluster_snapshot: map.snapshotOfEpoch,
     pool_max: map.poolMax,
     max_osd: map.maxOsd,

@@ -1,8 +1,8 @@
+import { cephFloat } from '../../base/format.ts';
 import { TextTable } from '../../base/text-table.ts';
 import { DEFAULT_CHOOSE_ARGS } from '../crush/constants.ts';
 import { weightText, weightToFloat } from '../crush/format.ts';
 import { type TreeItem, walkCrush } from './crush-tree.ts';
-import { jsonFloat } from './json-float.ts';
 import type { OsdMap } from './osdmap.ts';
 
 /** Which OSDs a tree shows: those in any of the states; all when empty. */
@@ -75,7 +75,7 @@ function poolWeights(map: OsdMap, item: TreeItem): Map<string, object[]> {
     const name = pool === DEFAULT_CHOOSE_ARGS ? '(compat)' : (map.poolNames.get(pool) ?? String(pool));
     found.set(
       name,
-      arg.weightSet.map(weights => jsonFloat(weightToFloat(weights[position]))),
+      arg.weightSet.map(weights => cephFloat(weightToFloat(weights[position]))),
     );
   }
   return found;
@@ -91,7 +91,7 @@ function nodeJson(map: OsdMap, item: TreeItem): object {
     name: id < 0 ? (crush.names.name(id) ?? '') : `osd.${id}`,
     type: crush.types.name(type) ?? '',
     type_id: type,
-    crush_weight: id < 0 ? undefined : jsonFloat(weightToFloat(item.weight)),
+    crush_weight: id < 0 ? undefined : cephFloat(weightToFloat(item.weight)),
     depth: id < 0 ? undefined : item.depth,
     pool_weights: item.parent < 0 ? poolWeights(map, item) : undefined,
     ...(id < 0
@@ -99,8 +99,8 @@ function nodeJson(map: OsdMap, item: TreeItem): object {
       : {
           exists: map.exists(id) ? 1 : 0,
           status: status(map, id),
-          reweight: jsonFloat(weightToFloat(id < map.maxOsd ? map.osdWeight[id] : 0)),
-          primary_affinity: jsonFloat(weightToFloat(id < map.maxOsd ? map.affinityOf(id) : 0)),
+          reweight: cephFloat(weightToFloat(id < map.maxOsd ? map.osdWeight[id] : 0)),
+          primary_affinity: cephFloat(weightToFloat(id < map.maxOsd ? map.affinityOf(id) : 0)),
         }),
   };
 }
