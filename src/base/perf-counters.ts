@@ -21,6 +21,12 @@ export interface CounterOptions {
   readonly unit?: 'none' | 'bytes';
 }
 
+/** A component that counts in a way of its own, and fills the counters in when they are looked at. */
+export interface PerfSource {
+  sample(counters: PerfCounters): void;
+  reset(): void;
+}
+
 interface Counter extends CounterOptions {
   readonly name: string;
   readonly desc: string;
@@ -80,8 +86,8 @@ export class PerfCountersBuilder {
     return this.add(name, desc, TIME | LONGRUNAVG, options);
   }
 
-  build(): PerfCounters {
-    return new PerfCounters(this.name, this.counters, this.histograms);
+  build(source?: PerfSource): PerfCounters {
+    return new PerfCounters(this.name, this.counters, this.histograms, source);
   }
 }
 
@@ -93,11 +99,18 @@ export class PerfCounters {
   readonly counts: Float64Array;
   readonly histograms: readonly PerfHistogram[];
   private readonly counters: readonly Counter[];
+  private readonly source: PerfSource | undefined;
 
-  constructor(name: string, counters: readonly Counter[], histograms: readonly PerfHistogram[] = []) {
+  constructor(
+    name: string,
+    counters: readonly Counter[],
+    histograms: readonly PerfHistogram[] = [],
+    source?: PerfSource,
+  ) {
     this.name = name;
     this.counters = counters;
     this.histograms = histograms;
+    this.source = source;
     this.values = new Float64Array(counters.length);
     this.counts = new Float64Array(counters.length);
   }
@@ -127,6 +140,7 @@ export class PerfCounters {
 
   /** Counters that only grow, averages and times go to zero; levels stay as they are. */
   reset(): void {
+    this.source?.reset();
     this.counters.forEach((counter, i) => {
       if (counter.type !== U64) this.values[i] = 0;
       this.counts[i] = 0;
@@ -147,6 +161,7 @@ export class PerfCounters {
   /** Values as 'perf dump' gives them; only one counter when it is named. */
   dump(only?: string): Record<string, unknown> {
     const out: Record<string, unknown> = {};
+    this.source?.sample(this);
     this.counters.forEach(({ name, type }, i) => {
       if (only !== undefined && only !== '' && only !== name) return;
       const sum = this.values[i];

@@ -27,6 +27,7 @@ import {
   type MessengerStats,
   newMessengerStats,
 } from './options.ts';
+import { messengerPerf } from './perf.ts';
 import { lossyClient, statelessServer } from './policy.ts';
 import { ProtocolV1 } from './protocol-v1.ts';
 import { ProtocolV2 } from './protocol-v2.ts';
@@ -104,6 +105,7 @@ export class MessengerImpl implements Messenger {
   private dirty: AsyncConnection[] = [];
   private flushing: AsyncConnection[] = [];
   private stopping: Promise<void> | undefined;
+  private readonly perf: Disposable | undefined;
 
   constructor(options: MessengerOptions) {
     const env = options.env ?? options.context?.env;
@@ -124,6 +126,7 @@ export class MessengerImpl implements Messenger {
     for (const [type, policy] of options.policies ?? []) this.policies.set(type, policy);
     this.dispatchQueue = new DispatchQueue(env, this.config, error => this.reportError(error));
     this.loopback = new LoopbackConnection(this);
+    this.perf = this.context?.perf.add(messengerPerf(this.stats));
   }
 
   // Log.
@@ -366,6 +369,7 @@ export class MessengerImpl implements Messenger {
   shutdown(): Promise<void> {
     this.stopping ??= (async () => {
       this.dispatchQueue.stop();
+      this.perf?.[Symbol.dispose]();
       for (const con of [...this.open]) con.stop();
       await Promise.all(this.listeners.splice(0).map(listener => listener.close()));
     })();
