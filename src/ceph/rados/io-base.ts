@@ -183,4 +183,29 @@ export abstract class IoBase {
     op.mtime = this.objecter.now();
     return this.objecter.submit(op);
   }
+
+  /**
+   * Any ops at a snapshot of the caller's choice, with flags (OPERATION_*) and a span; otherwise as submitRead. With `write`
+   * they are ops that write, and go to the head with this snap context. `borrows`: the completion keeps none of the
+   * reply's data.
+   */
+  submitOps(
+    oid: string,
+    ops: OSDOp[],
+    write: boolean,
+    snapid: bigint,
+    flags: number,
+    borrows: boolean,
+    span: Span | undefined,
+    completion: OpCompletion,
+  ): boolean {
+    const op = new Op(oid, this.locator, (write ? this.writeFlags : this.readFlags) | flags, ops, completion);
+    op.borrows = borrows;
+    op.span = span;
+    if (write) {
+      op.snapc = this.snapc;
+      op.mtime = this.objecter.now();
+    } else op.snapid = snapid;
+    return this.objecter.submit(op);
+  }
 }
