@@ -126,8 +126,16 @@ export abstract class Operation {
   }
 
   /** Runs a method of an object class. The output of one in a write only comes with OPERATION_RETURNVEC. */
-  exec(cls: string, method: string, input: Data = EMPTY): OpResult<Buffer> {
-    return this.push(build.opCall(cls, method, toBytes(input)), 'exec', bytesOf);
+  exec(cls: string, method: string, input?: Data): OpResult<Buffer>;
+  /** The same; `decode` turns the output into a value. */
+  exec<T>(cls: string, method: string, input: Data, decode: (data: Buffer) => T): OpResult<T>;
+  exec(
+    cls: string,
+    method: string,
+    input: Data = EMPTY,
+    decode: (data: Buffer) => unknown = bytesOf,
+  ): OpResult<unknown> {
+    return this.push(build.opCall(cls, method, toBytes(input)), 'exec', decode);
   }
 
   /** For the operation that is finished: hands each op what it gave. */
