@@ -5,6 +5,7 @@ import { SNAP_HEAD } from '../types/snap.ts';
 import type { ImageIo } from './io/types.ts';
 import type { ExclusiveLockApi } from './lock/types.ts';
 import type { ObjectMapApi } from './object-map/types.ts';
+import type { ImageConfig } from './open/image-config.ts';
 import type { HeaderState, ParentImageInfo, SnapInfo, StripeLayout } from './types.ts';
 import type { ImageWatcherApi } from './watch/types.ts';
 
@@ -34,6 +35,8 @@ export class ImageCtx {
   /** The pool and namespace of the data, with the snap context of the last refresh. Replaced, never changed. */
   data: IoCtx;
   readonly readOnly: boolean;
+  /** Settings of this image: options of the context under the pool's, the image's and the opener's overrides. */
+  readonly config: ImageConfig;
   /** The snapshot that the handle looks at; SNAP_HEAD. */
   snapId: bigint = SNAP_HEAD;
   state: HeaderState;
@@ -45,6 +48,10 @@ export class ImageCtx {
   io!: ImageIo;
   /** A header update was announced; the next I/O or operation refreshes first. */
   refreshNeeded = false;
+  /** Hear of every header update that was taken in. */
+  readonly updateListeners = new Set<() => void>();
+  /** The handle is closed, or about to be. */
+  closed = false;
 
   constructor(
     cluster: Rados,
@@ -53,6 +60,7 @@ export class ImageCtx {
     data: IoCtx,
     state: HeaderState,
     readOnly: boolean,
+    config: ImageConfig,
   ) {
     this.cluster = cluster;
     this.context = cluster.context;
@@ -61,6 +69,7 @@ export class ImageCtx {
     this.data = data;
     this.state = state;
     this.readOnly = readOnly;
+    this.config = config;
   }
 
   has(feature: bigint): boolean {
