@@ -21,4 +21,6 @@ export interface ObjectMapApi {
     current: number | undefined,
     done: (result: number) => void,
   ): boolean;
+  /** Reads the map of the head anew from the OSDs, where an operation changed it. Writes are blocked meanwhile. */
+  reload(): Promise<void>;
 }
