@@ -18,6 +18,8 @@ export interface ClsContext {
   readonly origin: { readonly name: EntityName; readonly addr: EntityAddr };
   /** Version that users see. */
   readonly userVersion: number;
+  /** The newest snapshot that the object knows of, as before the request. */
+  readonly snapSetSeq: bigint;
   /** Wall clock, milliseconds since the epoch. */
   now(): number;
   random(bytes: number): Buffer;

@@ -38,6 +38,9 @@ class MethodContext implements ClsContext {
   get userVersion(): number {
     return this.ctx.oi.userVersion;
   }
+  get snapSetSeq(): bigint {
+    return this.ctx.obc.snapset.seq;
+  }
   now(): number {
     return this.pg.host.env.clock.now();
   }
