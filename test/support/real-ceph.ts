@@ -20,6 +20,10 @@ const run = promisify(execFile);
 
 export interface RealCephOptions {
   osds?: number;
+  /** Monitors, named a, b, c ... */
+  mons?: number;
+  /** A manager too, named x; `start` waits until it is active. */
+  mgr?: boolean;
   auth?: 'cephx' | 'none';
   /** Connection mode for every kind of peer; 'default' leaves Ceph's own choice. */
   mode?: 'default' | 'crc' | 'secure';
@@ -66,14 +70,16 @@ export class RealCeph implements AsyncDisposable {
   readonly conf: string;
   readonly keyring: string;
   readonly fsid = randomUUID();
-  monPort = 0;
-  monPortV1 = 0;
+  /** Ports of each monitor: v2 and v1. */
+  private monPorts: (readonly [number, number])[] = [];
   private readonly options: Required<RealCephOptions>;
   private readonly daemons = new Map<string, ChildProcess>();
 
   private constructor(options: RealCephOptions) {
     this.options = {
       osds: 3,
+      mons: 1,
+      mgr: false,
       auth: 'cephx',
       mode: 'default',
       proto: 'both',
@@ -97,12 +103,32 @@ export class RealCeph implements AsyncDisposable {
     }
   }
 
-  /** mon_host of this cluster. */
-  get monHost(): string {
-    const v2 = `v2:127.0.0.1:${this.monPort}`;
-    const v1 = `v1:127.0.0.1:${this.monPortV1}`;
+  /** Names of the monitors: 'a' ... */
+  get monNames(): string[] {
+    return this.monPorts.map((_, i) => String.fromCharCode(97 + i));
+  }
+
+  /** Addresses of one monitor, as they stand in mon_host. */
+  private monAddrs([v2Port, v1Port]: readonly [number, number]): string {
+    const v2 = `v2:127.0.0.1:${v2Port}`;
+    const v1 = `v1:127.0.0.1:${v1Port}`;
     if (this.options.proto === 'both') return `[${v2},${v1}]`;
     return this.options.proto === 'v2' ? `[${v2}]` : `[${v1}]`;
+  }
+
+  /** mon_host of this cluster. */
+  get monHost(): string {
+    return this.monPorts.map(ports => this.monAddrs(ports)).join(',');
+  }
+
+  /** Port of monitor a that speaks v2. */
+  get monPort(): number {
+    return this.monPorts[0][0];
+  }
+
+  /** Port of monitor a that speaks v1. */
+  get monPortV1(): number {
+    return this.monPorts[0][1];
   }
 
   /** The base64 key of client.admin. */
@@ -127,7 +153,7 @@ export class RealCeph implements AsyncDisposable {
       '[global]',
       `fsid = ${this.fsid}`,
       `mon_host = ${this.monHost}`,
-      'mon_initial_members = a',
+      `mon_initial_members = ${this.monNames.join(',')}`,
       'public_addr = 127.0.0.1',
       'cluster_addr = 127.0.0.1',
       'ms_bind_ipv4 = true',
@@ -163,6 +189,12 @@ export class RealCeph implements AsyncDisposable {
       'mon_data_avail_warn = 2',
       'mon_data_avail_crit = 1',
       'mon_osd_report_timeout = 300',
+      '[mgr]',
+      `mgr_data = ${this.path('mgr.$id')}`,
+      `keyring = ${this.path('mgr.$id', 'keyring')}`,
+      `log_file = ${this.path('log', '$name.log')}`,
+      `admin_socket = ${this.path('run', '$name.asok')}`,
+      'mgr_initial_modules =',
       '[osd]',
       `osd_data = ${this.path('osd.$id')}`,
       `keyring = ${this.path('osd.$id', 'keyring')}`,
@@ -185,10 +217,11 @@ export class RealCeph implements AsyncDisposable {
   }
 
   private async make(): Promise<void> {
-    const { osds } = this.options;
-    this.monPort = await freePort();
-    this.monPortV1 = await freePort();
-    for (const sub of ['log', 'run', 'mon.a']) mkdirSync(this.path(sub), { recursive: true });
+    const { osds, mons, mgr } = this.options;
+    for (let i = 0; i < mons; i++) this.monPorts.push([await freePort(), await freePort()]);
+    const { monNames } = this;
+    for (const sub of ['log', 'run', ...monNames.map(name => `mon.${name}`)])
+      mkdirSync(this.path(sub), { recursive: true });
     writeFileSync(this.conf, this.confText());
     const monKeyring = this.path('mon.keyring');
     const addKey = async (name: string, file: string, caps: string[]) => {
@@ -219,22 +252,14 @@ export class RealCeph implements AsyncDisposable {
       this.fsid,
       '--set-min-mon-release',
       'pacific',
-      '--addv',
-      'a',
-      this.monHost,
+      ...monNames.flatMap((name, i) => ['--addv', name, this.monAddrs(this.monPorts[i])]),
       monmap,
     ]);
-    await run('ceph-mon', [
-      '--mkfs',
-      '-i',
-      'a',
-      '-c',
-      this.conf,
-      '--monmap',
-      monmap,
-      '--keyring',
-      monKeyring,
-    ]);
+    for (const name of monNames)
+      await run('ceph-mon', [
+        '--mkfs',
+        ...['-i', name, '-c', this.conf, '--monmap', monmap, '--keyring', monKeyring],
+      ]);
     const mkfs = uuids.map((uuid, i) =>
       run('ceph-osd', [
         '--mkfs',
@@ -249,7 +274,7 @@ export class RealCeph implements AsyncDisposable {
         uuid,
       ]),
     );
-    await this.startDaemon('mon.a');
+    for (const name of monNames) await this.startDaemon(`mon.${name}`);
     const commands = uuids.map((uuid, i) => `osd new ${uuid} ${i}`).join('\n');
     const setup = await this.exec('ceph', ['-c', this.conf, '--connect-timeout', '30'], {
       input: `${commands}\n`,
@@ -258,6 +283,7 @@ export class RealCeph implements AsyncDisposable {
     await Promise.all(mkfs);
     for (let i = 0; i < osds; i++) await this.startDaemon(`osd.${i}`);
     await this.boot(osds);
+    if (mgr) await this.bootMgr();
   }
 
   /**
@@ -276,6 +302,19 @@ export class RealCeph implements AsyncDisposable {
       for (let i = 0; waiting && i < osds; i++) await this.startOne(`osd.${i}`);
     }
     return booting;
+  }
+
+  private async bootMgr(): Promise<void> {
+    const caps = ['mon', 'allow profile mgr', 'osd', 'allow *', 'mds', 'allow *'];
+    const key = await this.ceph(['auth', 'get-or-create', 'mgr.x', ...caps]);
+    mkdirSync(this.path('mgr.x'));
+    writeFileSync(this.path('mgr.x', 'keyring'), key.stdout);
+    await this.startDaemon('mgr.x');
+    for (const end = Date.now() + 60_000; ; await sleep(300)) {
+      const { stdout, code } = await this.ceph(['mgr', 'stat', '-f', 'json']);
+      if (code === 0 && (JSON.parse(stdout.toString()) as { available: boolean }).available) return;
+      if (Date.now() > end) throw new Error(`no active manager; the last words:\n${this.lastWords()}`);
+    }
   }
 
   /** Ends of the daemons' logs, for the message of a failure: the directory itself is removed. */
