@@ -5,6 +5,8 @@ export interface ExclusiveLockApi {
   wantLock(): void;
   /** Resolves when we have it. EROFS when another will not give it up, EBLOCKLISTED (ESHUTDOWN) when we were. */
   acquire(options?: { signal?: AbortSignal }): Promise<void>;
+  /** The same for a user, who keeps it: peers that ask for it are refused (EROFS) until `release`. */
+  acquireByHand(options?: { signal?: AbortSignal }): Promise<void>;
   /** False when somebody else has it. */
   tryAcquire(): Promise<boolean>;
   /** Blocks and flushes writes, closes the object map, lets go. */

@@ -1,0 +1,288 @@
+import type { Readable, Writable } from 'node:stream';
+import { NacreError } from '../../base/errors.ts';
+import type { Watcher } from '../rados/outputs.ts';
+import type { ImageCtx } from './image-ctx.ts';
+import { ExclusiveLockControl, ImageLocksControl } from './image-locks.ts';
+import { ImageMetadata, ImageSettings, ObjectMapControl } from './image-parts.ts';
+import { Snapshots } from './image-snapshots.ts';
+import type { DiscardIoOptions, ReadIoOptions, WriteIoOptions, WriteZeroesIoOptions } from './io/types.ts';
+import { lengthOf, nothingOf, PromisedIo } from './io-promise.ts';
+import { notYet } from './not-yet.ts';
+import { closeImage } from './open/close.ts';
+import { imageInfo } from './open/info.ts';
+import { refreshImage } from './open/refresh.ts';
+import { listChildren } from './operations/children.ts';
+import { copyImage } from './operations/copy.ts';
+import { deepCopyImage } from './operations/deep-copy.ts';
+import { type DiffExtent, type DiffOptions, diffIterate } from './operations/diff.ts';
+import { updateFeatures } from './operations/features-update.ts';
+import { flattenImage } from './operations/flatten.ts';
+import { type ResizeOptions, resizeImage } from './operations/resize.ts';
+import { sparsifyImage } from './operations/sparsify.ts';
+import type {
+  ChildImage,
+  CopyOptions,
+  DeepCopyOptions,
+  ImageInfo,
+  ParentRef,
+  ProgressOption,
+} from './options.ts';
+import type { Rbd } from './rbd.ts';
+
+/** A part of an image to stream. */
+export interface RangeOptions {
+  /** First byte; 0 by default. */
+  readonly start?: number;
+  /** First byte that is not part of it; the image's end by default. */
+  readonly end?: number;
+  /** Bytes read ahead, or kept before they are written. */
+  readonly highWaterMark?: number;
+}
+
+/** An open image, or a snapshot of one. Offsets and lengths are bytes. */
+export class Image implements AsyncDisposable {
+  readonly ctx: ImageCtx;
+  readonly snapshots: Snapshots;
+  readonly metadata: ImageMetadata;
+  readonly config: ImageSettings;
+  readonly objectMap: ObjectMapControl;
+  /** `rbd lock`: locks that users put on the image. */
+  readonly locks: ImageLocksControl;
+  /** The lock that whoever writes has, with the feature exclusive-lock. */
+  readonly exclusiveLock: ExclusiveLockControl;
+
+  /** See Rbd.open. */
+  constructor(ctx: ImageCtx) {
+    this.ctx = ctx;
+    this.snapshots = new Snapshots(ctx);
+    this.metadata = new ImageMetadata(ctx);
+    this.config = new ImageSettings(ctx);
+    this.objectMap = new ObjectMapControl(ctx);
+    this.locks = new ImageLocksControl(ctx);
+    this.exclusiveLock = new ExclusiveLockControl(ctx);
+  }
+
+  get name(): string {
+    return this.ctx.identity.name;
+  }
+
+  /** '' for format 1. */
+  get id(): string {
+    return this.ctx.identity.id;
+  }
+
+  /** Of what the handle looks at. */
+  get size(): number {
+    return this.ctx.sizeAt() ?? 0;
+  }
+
+  get objectSize(): number {
+    return this.ctx.identity.layout.objectSize;
+  }
+
+  get readOnly(): boolean {
+    return this.ctx.readOnly;
+  }
+
+  // Input and output.
+
+  /** EINVAL when it begins behind the end; what goes over the end is left out. Holes are zeros. */
+  async read(
+    offset: number,
+    length: number,
+    options: ReadIoOptions & { readonly snapshot?: bigint; readonly signal?: AbortSignal } = {},
+  ): Promise<Buffer> {
+    const { snapshot, signal, ...rest } = options;
+    signal?.throwIfAborted();
+    const done = new PromisedIo('read', request => request.data!);
+    this.ctx.io.read(offset, length, done, snapshot === undefined ? rest : { ...rest, snapId: snapshot });
+    return done.promise;
+  }
+
+  /** The same, and where there was data. */
+  readSparse(offset: number, length: number): Promise<{ data: Buffer; extents: [number, number][] }> {
+    const done = new PromisedIo('readSparse', request => {
+      const data = request.data!;
+      const flat = request.extents;
+      if (flat === undefined) return { data, extents: [[0, data.length]] as [number, number][] };
+      const extents: [number, number][] = [];
+      for (let i = 0; i < flat.length; i += 2) extents.push([flat[i], flat[i + 1]]);
+      return { data, extents };
+    });
+    this.ctx.io.read(offset, length, done, { sparse: true });
+    return done.promise;
+  }
+
+  /** Fills the buffers, one after the other. Resolves to the bytes that there were. */
+  async readv(offset: number, buffers: readonly Buffer[]): Promise<number> {
+    const length = buffers.reduce((sum, b) => sum + b.length, 0);
+    const data = await this.read(offset, length);
+    let at = 0;
+    for (const buffer of buffers) at += data.copy(buffer, 0, at, Math.min(at + buffer.length, data.length));
+    return data.length;
+  }
+
+  /** The bytes must not change until it is done. EINVAL over the end, EROFS when the handle is read-only. */
+  write(offset: number, data: Uint8Array, options?: WriteIoOptions): Promise<void> {
+    return this.writev(offset, [data], options);
+  }
+
+  writev(offset: number, data: readonly Uint8Array[], options?: WriteIoOptions): Promise<void> {
+    const done = new PromisedIo('write', nothingOf);
+    this.ctx.io.write(offset, data, done, options);
+    return done.promise;
+  }
+
+  /** Frees whole parts of the range (see rbd_discard_granularity_bytes); with granularity 0, all of it reads as zeros. */
+  discard(offset: number, length: number, options?: DiscardIoOptions): Promise<void> {
+    const done = new PromisedIo('discard', nothingOf);
+    this.ctx.io.discard(offset, length, done, options);
+    return done.promise;
+  }
+
+  /** The range reads as zeros. */
+  writeZeroes(offset: number, length: number, options?: WriteZeroesIoOptions): Promise<void> {
+    const done = new PromisedIo('writeZeroes', nothingOf);
+    this.ctx.io.writeZeroes(offset, length, done, options);
+    return done.promise;
+  }
+
+  /** `length`: a multiple of the pattern's. */
+  writeSame(offset: number, length: number, pattern: Uint8Array, options?: WriteIoOptions): Promise<void> {
+    const done = new PromisedIo('writeSame', nothingOf);
+    this.ctx.io.writeSame(offset, length, pattern, done, options);
+    return done.promise;
+  }
+
+  /** Writes if the range is what it is compared with. EILSEQ, with `mismatch`, where it is not. */
+  compareAndWrite(
+    offset: number,
+    compare: Uint8Array,
+    data: Uint8Array,
+    options?: WriteIoOptions,
+  ): Promise<void> {
+    const done = new PromisedIo('compareAndWrite', nothingOf);
+    this.ctx.io.compareAndWrite(offset, compare, data, done, options);
+    return done.promise;
+  }
+
+  /** What was written before is safe once this resolves. */
+  async flush(): Promise<void> {
+    const done = new PromisedIo('flush', lengthOf);
+    this.ctx.io.flush(done, 'user');
+    await done.promise;
+  }
+
+  /** Flushes, and forgets what was cached. */
+  async invalidateCache(): Promise<void> {
+    await this.flush();
+    this.ctx.io.objects.invalidate();
+  }
+
+  createReadStream(_range: RangeOptions = {}): Readable {
+    return notYet('createReadStream');
+  }
+
+  createWriteStream(_range: RangeOptions = {}): Writable {
+    return notYet('createWriteStream');
+  }
+
+  readable(_range: RangeOptions = {}): ReadableStream<Uint8Array> {
+    return notYet('readable');
+  }
+
+  writable(_range: RangeOptions = {}): WritableStream<Uint8Array> {
+    return notYet('writable');
+  }
+
+  /** Pieces in order; holes have no data. */
+  chunks(
+    _range: RangeOptions & { readonly chunkSize?: number } = {},
+  ): AsyncIterable<{ offset: number; length: number; data: Buffer | undefined }> {
+    return notYet('chunks');
+  }
+
+  /** What differs from a snapshot, or from nothing, in order. */
+  diff(options: DiffOptions = {}): AsyncIterable<DiffExtent> {
+    return diffIterate(this.ctx, options);
+  }
+
+  // The image itself.
+
+  /** Takes in changes of the header. I/O does so by itself once they were announced. */
+  refresh(): Promise<void> {
+    return refreshImage(this.ctx);
+  }
+
+  info(): Promise<ImageInfo> {
+    return imageInfo(this.ctx);
+  }
+
+  /** Hears of each change of the header that was taken in. */
+  onUpdate(listener: () => void): Disposable {
+    const { updateListeners } = this.ctx;
+    updateListeners.add(listener);
+    return { [Symbol.dispose]: () => void updateListeners.delete(listener) };
+  }
+
+  /** `size` in bytes. */
+  resize(size: number, options?: ResizeOptions): Promise<void> {
+    return resizeImage(this.ctx, size, options);
+  }
+
+  /** Copies what the parent shows, and lets go of it. */
+  flatten(options: ProgressOption = {}): Promise<void> {
+    return flattenImage(this.ctx, options);
+  }
+
+  /** Frees zeros of `sparseSize` bytes, a power of two. */
+  sparsify(sparseSize: number, options: ProgressOption = {}): Promise<void> {
+    return sparsifyImage(this.ctx, sparseSize, options);
+  }
+
+  /** Clones of all snapshots. */
+  children(): Promise<ChildImage[]> {
+    return listChildren(this.ctx);
+  }
+
+  async parent(): Promise<ParentRef | undefined> {
+    return (await this.info()).parent;
+  }
+
+  /** A new image with the content of what the handle looks at. */
+  copy(dest: Rbd, name: string, options: CopyOptions = {}): Promise<void> {
+    return copyImage(this.ctx, dest, name, options);
+  }
+
+  /** The same with all snapshots, and the parent. */
+  deepCopy(dest: Rbd, name: string, options: DeepCopyOptions = {}): Promise<void> {
+    return deepCopyImage(this.ctx, dest, name, options);
+  }
+
+  /** EINVAL for what cannot be switched, is so already, or needs another feature. */
+  updateFeatures(features: bigint, enable: boolean): Promise<void> {
+    return updateFeatures(this.ctx, features, enable);
+  }
+
+  /** Who watches the header: everyone who has the image open for writing. */
+  async watchers(): Promise<Watcher[]> {
+    const { header, identity } = this.ctx;
+    return header.listWatchers(identity.headerOid);
+  }
+
+  /** Flushes and closes. Idempotent. */
+  close(): Promise<void> {
+    return closeImage(this.ctx);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** For operations on a part of the image that is named as a stream's. @throws NacreError EINVAL */
+export function checkRange(image: Image, { start = 0, end = image.size }: RangeOptions): [number, number] {
+  if (!(start >= 0 && start <= end && end <= image.size))
+    throw new NacreError('EINVAL', 'rbd.range', `[${start}, ${end}) is no part of ${image.size} bytes`);
+  return [start, end];
+}
