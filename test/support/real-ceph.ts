@@ -43,12 +43,19 @@ export interface CommandResult {
 
 /** True when the daemons and tools of real Ceph are installed. With CI=true their absence is a failure, not a skip. */
 export function haveRealCeph(): boolean {
-  const found = ['ceph-mon', 'ceph-osd', 'ceph-authtool', 'monmaptool', 'rados', 'ceph'].every(
-    tool => spawnSync('which', [tool]).status === 0,
-  );
+  const found = [
+    'ceph-mon',
+    'ceph-osd',
+    'ceph-mgr',
+    'ceph-authtool',
+    'monmaptool',
+    'rados',
+    'rbd',
+    'ceph',
+  ].every(tool => spawnSync('which', [tool]).status === 0);
   if (!found && process.env['CI'] === 'true')
     throw new Error(
-      'real Ceph is missing: apt-get install --no-install-recommends ceph-mon ceph-osd ceph-common',
+      'real Ceph is missing: apt-get install --no-install-recommends ceph-mon ceph-osd ceph-mgr ceph-common',
     );
   return found;
 }
