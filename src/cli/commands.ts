@@ -15,6 +15,11 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
     load: async () => (await import('./rados.ts')).radosCommand(),
   },
   {
+    name: 'rbd',
+    description: "make, read, write and copy block device images, as Ceph's rbd does",
+    load: async () => (await import('./rbd.ts')).rbdCommand(),
+  },
+  {
     name: 'ceph',
     description: "ask and command a cluster, as Ceph's ceph does",
     load: async () => (await import('./ceph.ts')).cephCommand(),

@@ -1,0 +1,49 @@
+import type { FileHandle } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { importImageV2, importRaw } from '../../ceph/rbd/formats/index.ts';
+import { createOptions } from './create-options.ts';
+import { attempt, ToolError } from './errors.ts';
+import { openFile, readChunks } from './files.ts';
+import type { Session } from './session.ts';
+
+/** Size of a file, or of a block device (found by its end); a directory is refused. */
+async function sizeOf(file: FileHandle): Promise<number> {
+  const stat = await file.stat();
+  if (stat.isDirectory())
+    throw new ToolError('rbd: cannot import a directory\nrbd: import failed: (21) Is a directory', 21);
+  return stat.size;
+}
+
+export async function importImage(session: Session): Promise<void> {
+  const { args, signal } = session;
+  const path = session.specs.path();
+  // --pool and --image are older names of --dest-pool and --dest.
+  const defaults = { pool: args.text('pool') ?? '', image: args.text('image') ?? '' };
+  const named = args.has('dest') || args.has('image') || args.words.length > (args.has('path') ? 0 : 1);
+  const spec = session.specs.image({
+    snap: 'none',
+    dest: true,
+    validation: 'full',
+    defaults: named ? defaults : { ...defaults, image: basename(path) },
+  });
+  const create = createOptions(args, 'import', true);
+  const sparseSize = args.number('sparse-size') ?? 4096;
+  const version = args.number('export-format') ?? 1;
+  const rbd = await session.pool(spec.pool, spec.namespace);
+  const file = path === '-' ? undefined : await openFile(path, 'import');
+  try {
+    const size = file === undefined ? undefined : await sizeOf(file);
+    const input = file === undefined ? process.stdin : readChunks(file, size ?? 0);
+    const bar = session.progress('Importing image');
+    await attempt('rbd: import failed', () =>
+      bar.run(onProgress => {
+        const options = { create, sparseSize, size, onProgress, signal };
+        return version === 2
+          ? importImageV2(rbd, spec.image, input, options)
+          : importRaw(rbd, spec.image, input, options);
+      }),
+    );
+  } finally {
+    await file?.close();
+  }
+}
