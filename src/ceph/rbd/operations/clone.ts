@@ -108,6 +108,8 @@ async function makeClone(
     ...options,
     features,
     order: options.order ?? (options.objectSize === undefined ? parent.identity.order : 0),
+    stripeUnit: options.stripeUnit ?? parent.identity.layout.stripeUnit,
+    stripeCount: options.stripeCount ?? parent.identity.layout.stripeCount,
     metadata: {},
   };
   await createNewImage(cluster, io, name, id, spec.size, own, settings);

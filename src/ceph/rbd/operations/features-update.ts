@@ -99,7 +99,8 @@ async function enableFeatures(ctx: ImageCtx, asked: bigint): Promise<void> {
 
 async function disableFeatures(ctx: ImageCtx, asked: bigint): Promise<void> {
   const { header, identity, state } = ctx;
-  const features = asked & state.features;
+  let features = asked & state.features;
+  if ((features & OBJECT_MAPS) !== 0n) features |= OBJECT_MAPS & state.features;
   const after = state.features & ~features;
   let mask = features;
   let flags = 0n;
