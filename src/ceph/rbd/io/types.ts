@@ -171,6 +171,8 @@ export interface ImageIo {
    * `ctx.exclusiveLock.wantLock()` is called; setting false lets it go.
    */
   requireLock(reads: boolean, writes: boolean): void;
+  /** The lock that I/O waits for cannot be had: what waits fails with this errno (negative). */
+  lockFailed?(result: number): void;
   /** Fails everything that waits, and all to come, with this errno (negative). */
   shutDown(result: number): Promise<void>;
   /** The stack's top, for those who move whole objects (flatten, copy). */
