@@ -1,8 +1,9 @@
 import { groupSpec, migrationSpec, mirrorImage } from '../../types/cls-rbd.ts';
+import { RBD_OLD_MIGRATE_TEXT, RBD_OLD_TEXT } from '../../types/cls-rbd-old.ts';
 import { bin, map, u32, u64b } from '../../types/codec.ts';
-import { EINVAL } from '../errors.ts';
-import { answer, decodeStored, fail, findKey, listKeys, readKey, reads } from './rbd-support.ts';
-import type { ClsMethod } from './registry.ts';
+import { EINVAL, ENXIO } from '../errors.ts';
+import { answer, decodeStored, fail, findKey, listKeys, readData, readKey, reads } from './rbd-support.ts';
+import type { ClsContext, ClsMethod } from './registry.ts';
 
 // Groups, mirroring and migration: what clients ask to learn that an image or a pool has nothing to do with them.
 // The methods that set these up are not there.
@@ -14,8 +15,17 @@ const imageGroupGet = reads(ctx => {
   return answer(e => groupSpec.encode(e, group));
 });
 
+/** Whether an image of format 1 migrates, which its text says. ENXIO when it is none. */
+function oldMigrates(ctx: ClsContext): boolean {
+  const text = readData(ctx, 0, RBD_OLD_TEXT.length + 1).toString('latin1');
+  if (text === `${RBD_OLD_MIGRATE_TEXT}\0`) return true;
+  return text === `${RBD_OLD_TEXT}\0` ? false : fail(ENXIO);
+}
+
 const migrationGet = reads(ctx => {
-  if ((readKey(ctx, 'features', u64b) & FEATURE_MIGRATING) === 0n) fail(EINVAL);
+  const features = findKey(ctx, 'features', u64b);
+  const migrates = features === undefined ? oldMigrates(ctx) : (features & FEATURE_MIGRATING) !== 0n;
+  if (!migrates) fail(EINVAL);
   const spec = readKey(ctx, 'migration', migrationSpec);
   return answer(e => migrationSpec.encode(e, spec));
 });
