@@ -14,5 +14,13 @@ export interface ExclusiveLockApi {
   /** Between these the lock is kept, whoever asks for it. Calls nest. */
   blockRequests(result?: number): void;
   unblockRequests(): void;
+  /** For the watcher: whether an operation may be run for a peer now. A number is the refusal to answer, 0 none. */
+  readonly acceptance: true | number;
+  /** For the watcher: a peer wants the lock. 0: it is let go soon; otherwise a negative errno. */
+  lockRequested(): number;
+  /** For the watcher: somebody took the lock or let it go. */
+  peerChanged(): void;
+  /** For the watcher: the header is watched anew, with another cookie. */
+  rewatched(): Promise<void>;
   shutDown(): Promise<void>;
 }

@@ -15,6 +15,10 @@ export interface ImageWatcherApi {
   notifyRename(name: string): Promise<void>;
   notifyUpdateFeatures(features: bigint, enabled: boolean): Promise<void>;
   notifySparsify(sparseSize: number, onProgress?: Progress): Promise<void>;
+  /** For the lock. The answer: 0, or a negative errno; ETIMEDOUT when nobody who owns it answered. */
+  notifyRequestLock(): Promise<number>;
+  notifyAcquiredLock(): Promise<void>;
+  notifyReleasedLock(): Promise<void>;
   /** Header watch as the OSD knows it. */
   readonly cookie: bigint;
   close(): Promise<void>;
