@@ -14,6 +14,7 @@ import { readHeaderV1 } from './header-v1.ts';
 import { metadataOf, readHeaderV2 } from './header-v2.ts';
 import { ImageConfig } from './image-config.ts';
 import { openParent } from './parent.ts';
+import { refreshIfNeeded } from './refresh.ts';
 
 /** How to open an image. */
 export interface OpenOptions {
@@ -53,7 +54,7 @@ export async function openImage(
   const ctx = await openHeader(cluster, io, found, options);
   try {
     if (options.skipParent !== true) ctx.parent = await openParent(ctx);
-    ctx.io = createImageIo(ctx);
+    ctx.io = createImageIo(ctx, { refresh: refreshIfNeeded });
     if (!ctx.readOnly) await startWatch(ctx);
     await startCoordination(ctx);
     signal?.throwIfAborted();
