@@ -19,7 +19,7 @@ for ns, oid in found:
     with rados.ReadOpCtx() as op:
         values, _ = io.get_omap_vals(op, "", "", 10000)
         io.operate_read_op(op, oid)
-        for k, v in values: omap[k.hex() if isinstance(k, bytes) else k] = v.hex()
+        for k, v in values: omap[k.hex() if isinstance(k, bytes) else k] = (v or b'').hex()
     out[ns + '/' + oid] = {
         'data': io.read(oid, max(size, 1)).hex(),
         'omap': omap,
@@ -62,6 +62,8 @@ const TIMES = new Set(['create_timestamp', 'access_timestamp', 'modify_timestamp
 function plain(oid: string, key: string, value: string): unknown {
   const d = new Decoder(Buffer.from(value, 'hex'), key);
   if (TIMES.has(key)) return 'a time';
+  // Numbers that could be taken for a snapshot's.
+  if (key === 'features' || key === 'op_features' || key === 'flags') return `bits ${d.u64()}`;
   if (key.startsWith('snapshot_')) {
     const { timestamp: _, id, ...rest } = clsRbdSnap.decode(d);
     return JSON.parse(
@@ -89,24 +91,26 @@ function renumber(text: string, ids: readonly bigint[]): string {
   return out;
 }
 
-/** Everything in a pool that makes up its images, comparable between two runs. */
-export async function poolContent(ceph: RealCeph, pool: string): Promise<unknown> {
-  const dump = JSON.parse(await python(ceph, DUMP, [pool])) as Record<string, DumpedObject>;
+/** Everything in pools that makes up their images, comparable between two runs. */
+export async function poolContent(ceph: RealCeph, ...pools: readonly string[]): Promise<unknown> {
   const content: Record<string, unknown> = {};
   const ids = new Set<bigint>();
-  for (const [oid, { data, omap, xattrs }] of Object.entries(dump).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const values: Record<string, unknown> = {};
-    for (const key of Object.keys(omap).sort()) {
-      if (key.startsWith('snapshot_')) ids.add(BigInt(`0x${key.slice('snapshot_'.length)}`));
-      values[key] = plain(oid, key, omap[key]);
+  for (const pool of pools) {
+    const dump = JSON.parse(await python(ceph, DUMP, [pool])) as Record<string, DumpedObject>;
+    for (const [oid, { data, omap, xattrs }] of Object.entries(dump).sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const values: Record<string, unknown> = {};
+      for (const key of Object.keys(omap).sort()) {
+        if (key.startsWith('snapshot_')) ids.add(BigInt(`0x${key.slice('snapshot_'.length)}`));
+        values[key] = plain(oid, key, omap[key]);
+      }
+      // snap_seq stays when snapshots go.
+      const seq = omap['snap_seq'];
+      if (seq !== undefined) {
+        const id = Buffer.from(seq, 'hex').readBigUInt64LE();
+        if (id > 0n) ids.add(id);
+      }
+      content[pool + oid] = { data, omap: values, xattrs: xattrs.filter(name => name !== 'lock.rbd_lock') };
     }
-    // snap_seq stays when snapshots go.
-    const seq = omap['snap_seq'];
-    if (seq !== undefined) {
-      const id = Buffer.from(seq, 'hex').readBigUInt64LE();
-      if (id > 0n) ids.add(id);
-    }
-    content[oid] = { data, omap: values, xattrs: xattrs.filter(name => name !== 'lock.rbd_lock') };
   }
   const sorted = [...ids].sort((a, b) => (a < b ? -1 : 1));
   return JSON.parse(renumber(JSON.stringify(content), sorted));

@@ -1,4 +1,4 @@
-import { bool, float, size, str, uint } from './option.ts';
+import { bool, float, int, size, str, uint } from './option.ts';
 
 /** RBD images. Defaults are those of Ceph 16.2. */
 export const RBD_OPTIONS = {
@@ -123,4 +123,59 @@ export const RBD_OPTIONS = {
   rbd_tracing: bool(false, 'Emit trace points'),
   rbd_validate_names: bool(true, 'Refuse names that the syntax of image specs cannot express'),
   rbd_validate_pool: bool(true, 'Check a new pool for working snapshots'),
+  rbd_blkin_trace_all: bool(false, 'Trace every request with blkin'),
+  rbd_mirror_concurrent_image_deletions: uint(1, 'Images that mirroring removes at a time', { min: 1 }),
+  rbd_mirror_concurrent_image_syncs: uint(5, 'Images that mirroring copies at a time'),
+  rbd_mirror_delete_retry_interval: float(30, 'Seconds until mirroring tries again to remove an image'),
+  rbd_mirror_image_perf_stats_prio: int(5, 'Priority of counters by image', { min: 0, max: 11 }),
+  rbd_mirror_image_policy_migration_throttle: uint(
+    300,
+    'Seconds between moves of an image to another daemon',
+  ),
+  rbd_mirror_image_policy_rebalance_timeout: float(
+    0,
+    'Seconds of quiet before images are spread anew; 0: never',
+  ),
+  rbd_mirror_image_policy_type: str('simple', 'How images are spread over daemons', {
+    values: ['none', 'simple'],
+  }),
+  rbd_mirror_image_policy_update_throttle_interval: float(
+    1,
+    'Seconds between updates of who has which image',
+    {
+      min: 1,
+    },
+  ),
+  rbd_mirror_image_state_check_interval: uint(30, 'Seconds between looks at the images that are mirrored', {
+    min: 1,
+  }),
+  rbd_mirror_journal_commit_age: float(5, 'Seconds between commits of the position in a remote journal'),
+  rbd_mirror_journal_poll_age: float(5, 'Seconds between looks at a remote journal'),
+  rbd_mirror_leader_heartbeat_interval: uint(5, 'Seconds between heartbeats of the mirroring leader', {
+    min: 1,
+  }),
+  rbd_mirror_leader_max_acquire_attempts_before_break: uint(
+    3,
+    'Attempts before the lock of a leader is broken',
+  ),
+  rbd_mirror_leader_max_missed_heartbeats: uint(2, 'Heartbeats that a leader may miss'),
+  rbd_mirror_memory_autotune: bool(true, 'Caches of mirroring fit themselves to the memory target'),
+  rbd_mirror_memory_base: size(805306368, 'Bytes that mirroring is thought to need beside its caches'),
+  rbd_mirror_memory_cache_autotune_interval: float(30, 'Seconds between looks at what the caches need'),
+  rbd_mirror_memory_cache_min: size(134217728, 'Least bytes of the caches'),
+  rbd_mirror_memory_cache_resize_interval: float(5, 'Seconds between changes of the size of caches'),
+  rbd_mirror_memory_expected_fragmentation: float(0.15, 'Share of memory that fragmentation takes', {
+    min: 0,
+    max: 1,
+  }),
+  rbd_mirror_memory_target: size(4294967296, 'Bytes that mirroring should keep to'),
+  rbd_mirror_perf_stats_prio: int(5, 'Priority of counters of mirroring', { min: 0, max: 11 }),
+  rbd_mirror_pool_replayers_refresh_interval: uint(30, 'Seconds between looks for pools to mirror', {
+    min: 1,
+  }),
+  rbd_mirror_sync_point_update_age: float(30, 'Seconds between updates of how far a copy has come'),
+  rbd_mirroring_delete_delay: uint(0, 'Seconds that a mirrored image that was removed is kept'),
+  rbd_mirroring_max_mirroring_snapshots: uint(5, 'Snapshots of mirroring that are kept', { min: 3 }),
+  rbd_mirroring_replay_delay: uint(0, 'Seconds that mirroring stays behind'),
+  rbd_mirroring_resync_after_disconnect: bool(false, 'A mirror that was left behind begins anew'),
 };

@@ -42,7 +42,6 @@ const NOT_OF_AN_IMAGE = new Set([
   'rbd_default_data_pool',
   'rbd_default_features',
   'rbd_default_format',
-  'rbd_default_map_options',
   'rbd_default_order',
   'rbd_default_stripe_count',
   'rbd_default_stripe_unit',
