@@ -55,5 +55,6 @@ export function snapSetDiff(set: ObjectSnaps, start: bigint, end: bigint): SnapS
     for (const { offset, length } of clone.overlap) changed = difference(changed, rangeOf(offset, length));
     diff = union(diff, changed);
   }
-  return { diff, exists: false, endSize: 0, readSnap: end, wholeObject: false };
+  // Removed before the end: all of what it was at the start is gone, and what came and went in between is no change.
+  return { diff: rangeOf(0, startSize), exists: false, endSize: 0, readSnap: end, wholeObject: false };
 }
