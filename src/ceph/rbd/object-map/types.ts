@@ -23,4 +23,6 @@ export interface ObjectMapApi {
   ): boolean;
   /** Reads the map of the head anew from the OSDs, where an operation changed it. Writes are blocked meanwhile. */
   reload(): Promise<void>;
+  /** Lets go of the map's lock. */
+  close(): Promise<void>;
 }

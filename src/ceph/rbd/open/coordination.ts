@@ -1,8 +1,32 @@
+import { SNAP_HEAD } from '../../types/snap.ts';
 import type { ImageCtx } from '../image-ctx.ts';
-import type { HeaderState } from '../types.ts';
+import { ExclusiveLock } from '../lock/exclusive-lock.ts';
+import { openObjectMap } from '../object-map/object-map.ts';
+import { type HeaderState, RBD_FEATURE_EXCLUSIVE_LOCK, RBD_FEATURE_OBJECT_MAP } from '../types.ts';
 
 /** Sets up lock and object map of an image that was just opened, as its features ask for. */
-export async function startCoordination(_ctx: ImageCtx): Promise<void> {}
+export async function startCoordination(ctx: ImageCtx): Promise<void> {
+  // The map of the head is its owner's; those of snapshots do not change.
+  if (ctx.snapId !== SNAP_HEAD && ctx.has(RBD_FEATURE_OBJECT_MAP)) ctx.objectMap = await openObjectMap(ctx);
+  if (!ctx.readOnly && ctx.has(RBD_FEATURE_EXCLUSIVE_LOCK)) ctx.exclusiveLock = new ExclusiveLock(ctx);
+}
 
-/** The same after a refresh: features may have been switched, snapshots removed. */
-export async function adaptCoordination(_ctx: ImageCtx, _before: HeaderState): Promise<void> {}
+/** The same after a refresh: features may have been switched. */
+export async function adaptCoordination(ctx: ImageCtx, before: HeaderState): Promise<void> {
+  if (ctx.readOnly || ctx.closed) return;
+  const changed = before.features ^ ctx.state.features;
+  if ((changed & RBD_FEATURE_EXCLUSIVE_LOCK) !== 0n)
+    if (ctx.has(RBD_FEATURE_EXCLUSIVE_LOCK)) ctx.exclusiveLock ??= new ExclusiveLock(ctx);
+    else {
+      const lock = ctx.exclusiveLock;
+      ctx.exclusiveLock = undefined;
+      // Not waited for: it waits for writes, which may wait for this refresh.
+      lock?.shutDown().catch(() => {});
+    }
+  if ((changed & RBD_FEATURE_OBJECT_MAP) === 0n) return;
+  if (!ctx.has(RBD_FEATURE_OBJECT_MAP)) {
+    const map = ctx.objectMap;
+    ctx.objectMap = undefined;
+    await map?.close().catch(() => {}); // the object may be gone already
+  } else if (ctx.exclusiveLock?.isOwner === true) ctx.objectMap ??= await openObjectMap(ctx);
+}

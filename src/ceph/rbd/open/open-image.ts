@@ -3,11 +3,11 @@ import type { Rados } from '../../rados/cluster.ts';
 import { IoCtx } from '../../rados/ioctx.ts';
 import { SNAP_HEAD } from '../../types/snap.ts';
 import { ImageCtx, type ImageIdentity } from '../image-ctx.ts';
-import { createImageIo } from '../io/image-io.ts';
 import { type HeaderState, RBD_HEADER_PREFIX, RBD_INFO, RBD_OLD_SUFFIX } from '../types.ts';
 import { startWatch } from '../watch/start.ts';
 import { closeImage } from './close.ts';
 import { startCoordination } from './coordination.ts';
+import { createIo } from './create-io.ts';
 import { checkFeatures } from './features.ts';
 import { type FoundImage, findImage, findImageById } from './find-image.ts';
 import { readHeaderV1 } from './header-v1.ts';
@@ -54,7 +54,7 @@ export async function openImage(
   const ctx = await openHeader(cluster, io, found, options);
   try {
     if (options.skipParent !== true) ctx.parent = await openParent(ctx);
-    ctx.io = createImageIo(ctx, { refresh: refreshIfNeeded });
+    ctx.io = createIo(ctx);
     if (!ctx.readOnly) await startWatch(ctx);
     await startCoordination(ctx);
     signal?.throwIfAborted();

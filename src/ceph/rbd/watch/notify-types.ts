@@ -1,6 +1,10 @@
 import { Decoder } from '../../../base/decoder.ts';
 import { type Encoder, encodeToBuffer } from '../../../base/encoder.ts';
-import { type ClsSnapshotNamespace, snapshotNamespace, USER_NAMESPACE } from '../../types/cls-rbd-namespace.ts';
+import {
+  type ClsSnapshotNamespace,
+  snapshotNamespace,
+  USER_NAMESPACE,
+} from '../../types/cls-rbd-namespace.ts';
 
 // What those who have an image open tell each other through watches of its header (librbd/WatchNotifyTypes.h).
 //
@@ -44,7 +48,12 @@ export type NotifyMessage =
       readonly kind: 'flatten' | 'rebuildObjectMap' | 'migrate' | 'quiesce' | 'unquiesce';
       readonly id: AsyncRequestId;
     }
-  | { readonly kind: 'resize'; readonly size: number; readonly id: AsyncRequestId; readonly allowShrink: boolean }
+  | {
+      readonly kind: 'resize';
+      readonly size: number;
+      readonly id: AsyncRequestId;
+      readonly allowShrink: boolean;
+    }
   | {
       readonly kind: 'snapCreate';
       readonly name: string;
@@ -120,49 +129,61 @@ function putPayload(e: Encoder, m: NotifyMessage): void {
   switch (m.kind) {
     case 'acquiredLock':
     case 'releasedLock':
-      return putClient(e, m.client ?? NOBODY);
+      putClient(e, m.client ?? NOBODY);
+      break;
     case 'requestLock':
       putClient(e, m.client ?? NOBODY);
-      return e.bool(m.force);
+      e.bool(m.force);
+      break;
     case 'progress':
       putId(e, m.id);
       e.u64(m.done);
-      return e.u64(m.total);
+      e.u64(m.total);
+      break;
     case 'complete':
       putId(e, m.id);
-      return e.i32(m.result);
+      e.i32(m.result);
+      break;
     case 'flatten':
     case 'rebuildObjectMap':
     case 'migrate':
     case 'quiesce':
     case 'unquiesce':
-      return putId(e, m.id);
+      putId(e, m.id);
+      break;
     case 'resize':
       e.u64(m.size);
       putId(e, m.id);
-      return e.bool(m.allowShrink);
+      e.bool(m.allowShrink);
+      break;
     case 'snapCreate':
       e.str(m.name);
       snapshotNamespace.encode(e, m.namespace);
       putId(e, m.id ?? { client: NOBODY, number: 0n });
-      return e.u64b(m.flags);
+      e.u64b(m.flags);
+      break;
     case 'snapRemove':
     case 'snapProtect':
     case 'snapUnprotect':
       e.str(m.name);
-      return snapshotNamespace.encode(e, m.namespace);
+      snapshotNamespace.encode(e, m.namespace);
+      break;
     case 'snapRename':
       e.u64b(m.snapId);
       e.str(m.name);
-      return snapshotNamespace.encode(e, m.namespace);
+      snapshotNamespace.encode(e, m.namespace);
+      break;
     case 'rename':
-      return e.str(m.name);
+      e.str(m.name);
+      break;
     case 'updateFeatures':
       e.u64b(m.features);
-      return e.bool(m.enable);
+      e.bool(m.enable);
+      break;
     case 'sparsify':
       putId(e, m.id);
-      return e.u64(m.sparseSize);
+      e.u64(m.sparseSize);
+      break;
     case 'headerUpdate':
     case 'unknown':
   }

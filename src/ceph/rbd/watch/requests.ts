@@ -1,6 +1,6 @@
-import { NacreError } from '../../../base/errors.ts';
 import { errnoText } from '../../../base/errno.ts';
-import type { Timers, TimerHandle } from '../../../env/env.ts';
+import { NacreError } from '../../../base/errors.ts';
+import type { TimerHandle, Timers } from '../../../env/env.ts';
 import type { Progress } from '../types.ts';
 
 interface Pending {
