@@ -14,7 +14,6 @@ import { readHeaderV1 } from './header-v1.ts';
 import { metadataOf, readHeaderV2 } from './header-v2.ts';
 import { ImageConfig } from './image-config.ts';
 import { openParent } from './parent.ts';
-import { refreshIfNeeded } from './refresh.ts';
 
 /** How to open an image. */
 export interface OpenOptions {
