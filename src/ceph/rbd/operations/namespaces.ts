@@ -34,10 +34,9 @@ export async function createNamespace(io: IoCtx, name: string): Promise<void> {
   const inside = io.with({ namespace: name });
   await pool.operate(RBD_NAMESPACE, cls.namespaceAdd(new WriteOperation(), name));
   try {
-    await inside.create(RBD_TRASH);
     await inside.operate(RBD_DIRECTORY, cls.dirStateSet(new WriteOperation(), cls.DIRECTORY_STATE_READY));
   } catch (error) {
-    for (const oid of [RBD_DIRECTORY, RBD_TRASH]) await inside.remove(oid).catch(() => {});
+    await inside.remove(RBD_DIRECTORY).catch(() => {});
     await pool.operate(RBD_NAMESPACE, cls.namespaceRemove(new WriteOperation(), name)).catch(() => {});
     throw error;
   }
