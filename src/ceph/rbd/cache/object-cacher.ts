@@ -273,6 +273,9 @@ export class ObjectCacher implements ObjectLayer, WriteBackOwner, PassOwner {
   ): void {
     const { offset, length, data } = write;
     if (object.inFlight.length > 0) this.countOverwritten(object, offset, offset + length);
+    // A flush that waits for the data which this replaces now waits for this.
+    const since =
+      object.waits.length === 0 ? seq : Math.min(seq, this.oldestIn(object, offset, offset + length));
     let index = object.carve(offset, offset + length);
     // Whoever writes on where he left off gets room to go on.
     const wanted = object.sequential && object.lastEnd === offset ? BLOCK_MAX : 0;
@@ -282,10 +285,18 @@ export class ObjectCacher implements ObjectLayer, WriteBackOwner, PassOwner {
       copyPieces(data, from, size, block.bytes, 0);
       block.used = size;
       const head = new BufferHead(object, offset + from, offset + from + size, state, block, 0);
-      head.seq = seq;
+      head.seq = since;
       object.insert(index++, head);
       from += size;
     }
+  }
+
+  private oldestIn(object: CachedObject, start: number, end: number): number {
+    let oldest = Number.POSITIVE_INFINITY;
+    const { heads } = object;
+    for (let i = object.find(start); i < heads.length && heads[i].start < end; i++)
+      if (heads[i].state === BH_DIRTY) oldest = Math.min(oldest, heads[i].seq);
+    return oldest;
   }
 
   private countOverwritten(object: CachedObject, start: number, end: number): void {
@@ -406,9 +417,7 @@ export class ObjectCacher implements ObjectLayer, WriteBackOwner, PassOwner {
   private oldest(object: CachedObject): number {
     let oldest = Number.POSITIVE_INFINITY;
     for (const write of object.inFlight) oldest = Math.min(oldest, write.minSeq);
-    if (object.dirty > 0)
-      for (const head of object.heads) if (head.state === BH_DIRTY) oldest = Math.min(oldest, head.seq);
-    return oldest;
+    return object.dirty === 0 ? oldest : Math.min(oldest, this.oldestIn(object, 0, Number.MAX_SAFE_INTEGER));
   }
 
   /** There is less dirty data than before: takes in writes that waited for room. */

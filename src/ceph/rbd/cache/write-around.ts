@@ -13,6 +13,7 @@ import {
 import { BLOCK_MAX, type Block, BlockPool } from './block-pool.ts';
 import { Finisher } from './finisher.ts';
 import { FADVISE_FUA } from './object-cacher.ts';
+import { sameView } from './pass.ts';
 import { copyPieces } from './pieces.ts';
 import { type CacheSettings, cacheSettings } from './settings.ts';
 
@@ -255,16 +256,17 @@ export class WriteAround implements ObjectLayer {
   }
 }
 
-/** Whether any of the writes numbered below `before` touches the range. */
+/** Whether any of the writes numbered below `before` touches the range, or has another view. */
 function overlapping(
   writes: readonly AroundWrite[],
-  { offset, length }: { readonly offset: number; readonly length: number },
+  { offset, length, view }: { readonly offset: number; readonly length: number; readonly view?: IoCtx },
   before: number,
 ): boolean {
   for (let i = 0; i < writes.length; i++) {
     const other = writes[i];
-    if (other.seq < before && other.offset < offset + length && offset < other.offset + other.length)
-      return true;
+    if (other.seq >= before) continue;
+    if (other.offset < offset + length && offset < other.offset + other.length) return true;
+    if (view !== undefined && !sameView(other.view, view)) return true;
   }
   return false;
 }
