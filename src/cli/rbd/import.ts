@@ -1,17 +1,18 @@
 import type { FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { NacreError } from '../../base/errors.ts';
 import { importImageV2, importRaw } from '../../ceph/rbd/formats/index.ts';
 import { createOptions } from './create-options.ts';
-import { attempt, ToolError } from './errors.ts';
+import { attempt } from './errors.ts';
 import { openFile, readChunks } from './files.ts';
 import type { Session } from './session.ts';
 
-/** Size of a file, or of a block device (found by its end); a directory is refused. */
+/** Size of a file; a directory is refused. */
 async function sizeOf(file: FileHandle): Promise<number> {
   const stat = await file.stat();
-  if (stat.isDirectory())
-    throw new ToolError('rbd: cannot import a directory\nrbd: import failed: (21) Is a directory', 21);
-  return stat.size;
+  if (!stat.isDirectory()) return stat.size;
+  process.stderr.write('rbd: cannot import a directory\n');
+  throw new NacreError('EISDIR', 'rbd import', 'a directory');
 }
 
 export async function importImage(session: Session): Promise<void> {
@@ -32,15 +33,14 @@ export async function importImage(session: Session): Promise<void> {
   const rbd = await session.pool(spec.pool, spec.namespace);
   const file = path === '-' ? undefined : await openFile(path, 'import');
   try {
-    const size = file === undefined ? undefined : await sizeOf(file);
-    const input = file === undefined ? process.stdin : readChunks(file, size ?? 0);
     const bar = session.progress('Importing image');
     await attempt('rbd: import failed', () =>
-      bar.run(onProgress => {
+      bar.run(async onProgress => {
+        const size = file === undefined ? undefined : await sizeOf(file);
+        const input = file === undefined ? process.stdin : readChunks(file, size ?? 0);
         const options = { create, sparseSize, size, onProgress, signal };
-        return version === 2
-          ? importImageV2(rbd, spec.image, input, options)
-          : importRaw(rbd, spec.image, input, options);
+        if (version === 2) await importImageV2(rbd, spec.image, input, options);
+        else await importRaw(rbd, spec.image, input, options);
       }),
     );
   } finally {
