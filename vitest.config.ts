@@ -1,7 +1,16 @@
 import { defineConfig } from 'vitest/config';
 
-// Unit tests run two files at a time; the suites under test/interop start real daemons, which want
-// the machine to themselves, so they run after the unit tests and one file at a time.
+const interop = {
+  pool: 'forks',
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  // Real daemons on a busy machine now and then miss a deadline of their own (elections, heartbeats).
+  retry: 2,
+} as const;
+const FAULTS = 'test/interop/*-faults.test.ts';
+
+// Unit tests run first, two files at a time; then the suites of test/interop, which start real daemons and spend much
+// of their time waiting for them; and last, one at a time, those that kill daemons and have them noticed in time.
 export default defineConfig({
   test: {
     projects: [
@@ -16,15 +25,21 @@ export default defineConfig({
       },
       {
         test: {
+          ...interop,
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
-          pool: 'forks',
-          fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          // Real daemons on a busy machine now and then miss a deadline of their own (elections, heartbeats).
-          retry: 1,
+          exclude: [FAULTS],
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...interop,
+          name: 'faults',
+          include: [FAULTS],
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
