@@ -114,7 +114,7 @@ export class Fsx {
   private failure(what: string): Error {
     const { seed } = this.options;
     return new Error(
-      `fsx, seed ${seed}, operation ${this.log.length}: ${what}\n${this.log.slice(-400).join('\n')}`,
+      `fsx, seed ${seed}, operation ${this.log.length}: ${what}\n${this.log.slice(-200).join('\n')}`,
     );
   }
 

@@ -1,0 +1,324 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createInterface, type Interface } from 'node:readline';
+import { pipeline } from 'node:stream/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { onTrace } from '../../src/base/trace.ts';
+import { Rados } from '../../src/ceph/rados/index.ts';
+import type { ImageCtx } from '../../src/ceph/rbd/image-ctx.ts';
+import * as api from '../../src/ceph/rbd/io/api.ts';
+import { chunks, createReadStream, createWriteStream } from '../../src/ceph/rbd/io/streams.ts';
+import { closeImage } from '../../src/ceph/rbd/open/close.ts';
+import { openImage } from '../../src/ceph/rbd/open/open-image.ts';
+import { Fsx, FsxRandom, type FsxTarget } from '../support/rbd-fsx.ts';
+import { haveRealCeph, RealCeph } from '../support/real-ceph.ts';
+
+const PYTHON = `
+import rados, rbd, sys, json, base64, hashlib
+cluster = rados.Rados(conffile='', conf={'rbd_cache': 'false', 'rbd_default_clone_format': '2'})
+cluster.connect()
+io = cluster.open_ioctx('rbd')
+image = None
+def run(op, *a):
+    global image
+    if op == 'open':
+        if image: image.close()
+        image = rbd.Image(io, a[0]) if a[0] else None
+    elif op == 'read': return base64.b64encode(image.read(a[0], a[1])).decode()
+    elif op == 'write': image.write(base64.b64decode(a[1]), a[0])
+    elif op == 'discard': image.discard(a[0], a[1])
+    elif op == 'zeroes': image.write_zeroes(a[0], a[1], rbd.RBD_WRITE_ZEROES_FLAG_THICK_PROVISION if a[2] else 0)
+    elif op == 'writesame': image.write(base64.b64decode(a[2]) * (a[1] // 512), a[0])
+    elif op == 'flush': image.flush()
+    elif op == 'resize': image.resize(a[0])
+    elif op == 'snap': image.create_snap(a[0])
+    elif op == 'rollback': image.rollback_to_snap(a[0])
+    elif op == 'clone':
+        kw = {'data_pool': a[3]} if a[3] else {}
+        rbd.RBD().clone(io, a[0], a[1], io, a[2], features=1, **kw)
+    elif op == 'flatten': image.flatten()
+    elif op == 'sum':
+        with rbd.Image(io, a[0], snapshot=a[1], read_only=True) as i:
+            return hashlib.sha256(i.read(0, i.size())).hexdigest()
+for line in sys.stdin:
+    try: answer = {'value': run(*json.loads(line))}
+    except Exception as e: answer = {'error': repr(e)}
+    print(json.dumps(answer), flush=True)
+`;
+
+/** python3-rbd in a process of its own, one request at a time. */
+class RealRbd implements AsyncDisposable {
+  private readonly child: ChildProcess;
+  private readonly lines: Interface;
+  private readonly waiting: ((line: string) => void)[] = [];
+  private stderr = '';
+
+  constructor(conf: string) {
+    const env = { ...process.env, CEPH_CONF: conf, CEPH_ARGS: '' };
+    this.child = spawn('/usr/bin/python3', ['-c', PYTHON], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+    this.child.stderr!.on('data', chunk => (this.stderr += chunk));
+    this.lines = createInterface({ input: this.child.stdout! });
+    this.lines.on('line', line => this.waiting.shift()?.(line));
+    this.lines.on('close', () => {
+      for (const wake of this.waiting.splice(0)) wake(JSON.stringify({ error: `ended: ${this.stderr}` }));
+    });
+  }
+
+  async run(...request: unknown[]): Promise<string> {
+    const line = await new Promise<string>(resolve => {
+      this.waiting.push(resolve);
+      this.child.stdin!.write(`${JSON.stringify(request)}\n`);
+    });
+    const { value, error } = JSON.parse(line) as { value?: string; error?: string };
+    if (error !== undefined) throw new Error(`${request[0]}: ${error}`);
+    return value ?? '';
+  }
+
+  /** The image that it has open. */
+  target(granularity: number): FsxTarget {
+    return {
+      read: async (offset, length) => Buffer.from(await this.run('read', offset, length), 'base64'),
+      write: async (offset, data) => void (await this.run('write', offset, data.toString('base64'))),
+      // Its discards leave out parts, which the model would have to know.
+      discard: async (offset, length) =>
+        void (await this.run(granularity === 0 ? 'zeroes' : 'discard', offset, length, false)),
+      writeZeroes: async (offset, length, thick) => void (await this.run('zeroes', offset, length, thick)),
+      writeSame: async (offset, length, pattern) =>
+        void (await this.run('writesame', offset, length, pattern.toString('base64'))),
+      flush: async () => void (await this.run('flush')),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.child.stdin!.end();
+    await new Promise(resolve => this.child.once('exit', resolve));
+  }
+}
+
+function ours(ctx: () => ImageCtx): FsxTarget {
+  return {
+    read: (offset, length) => api.read(ctx(), offset, length),
+    write: (offset, data) =>
+      api.write(ctx(), offset, [data.subarray(0, data.length >> 1), data.subarray(data.length >> 1)]),
+    discard: async (offset, length) => void (await api.discard(ctx(), offset, length, { granularity: 0 })),
+    writeZeroes: async (offset, length, thick) =>
+      void (await api.writeZeroes(ctx(), offset, length, { thick })),
+    writeSame: async (offset, length, pattern) => void (await api.writeSame(ctx(), offset, length, pattern)),
+    compareAndWrite: async (offset, compare, data) => {
+      try {
+        await api.compareAndWrite(ctx(), offset, compare, data);
+        return undefined;
+      } catch (error) {
+        if (error instanceof api.MismatchError) return error.mismatch;
+        throw error;
+      }
+    },
+    flush: () => api.flush(ctx()),
+  };
+}
+
+const SIZE = 1 << 20;
+const KINDS: [string, readonly string[]][] = [
+  ['small objects', ['--image-feature', 'layering', '--object-size', '64K']],
+  ['4 MiB objects', ['--image-feature', 'layering']],
+  [
+    'stripes',
+    [
+      '--image-feature',
+      'layering,striping',
+      '--object-size',
+      '64K',
+      '--stripe-unit',
+      '8K',
+      '--stripe-count',
+      '3',
+    ],
+  ],
+  ['a data pool', ['--image-feature', 'layering', '--object-size', '32K', '--data-pool', 'data']],
+];
+
+describe.skipIf(!haveRealCeph())('RBD I/O beside librbd', () => {
+  let ceph: RealCeph;
+  let cluster: Rados;
+  let real: RealRbd;
+
+  beforeAll(async () => {
+    ceph = await RealCeph.start({ osds: 1, store: 'memstore' });
+    await ceph.createPool('rbd', 8);
+    await ceph.createPool('data', 8);
+    await rbd('pool', 'init', 'rbd');
+    cluster = await Rados.connect({ conf: ceph.conf });
+    real = new RealRbd(ceph.conf);
+  });
+
+  afterAll(async () => {
+    await real?.[Symbol.asyncDispose]();
+    await cluster?.close();
+    await ceph?.[Symbol.asyncDispose]();
+  });
+
+  async function rbd(...args: string[]): Promise<Buffer> {
+    const { code, stdout, stderr } = await ceph.exec('rbd', args);
+    if (code !== 0) throw new Error(`rbd ${args.join(' ')}: ${stderr}`);
+    return stdout;
+  }
+
+  async function open(
+    name: string,
+    config: Record<string, string> = {},
+    snapshot?: string,
+  ): Promise<ImageCtx> {
+    const io = await cluster.openPool('rbd');
+    return openImage(cluster, io, { name }, { config: { rbd_cache: 'false', ...config }, snapshot });
+  }
+
+  const sum = (data: Buffer): string => createHash('sha256').update(data).digest('hex');
+
+  it.each(KINDS)(
+    'takes turns with librbd on an image of %s, through snapshots and clones',
+    async (kind, args) => {
+      const base = `fsx-${kind.replaceAll(' ', '-')}`;
+      await rbd('create', base, '--size', `${SIZE}B`, ...args);
+      let name = base;
+      let depth = 0;
+      let ctx = await open(name);
+      await real.run('open', name);
+      const shared: Partial<FsxTarget> = {
+        resize: async size => void (await real.run('resize', size)),
+        snapshot: async snap => void (await real.run('snap', snap)),
+        rollback: async snap => void (await real.run('rollback', snap)),
+        clone: async () => {
+          if (depth === 3) return;
+          await closeImage(ctx);
+          await real.run('snap', 'parent');
+          await real.run('clone', name, 'parent', `${base}-${++depth}`, kind === 'a data pool' ? 'data' : '');
+          name = `${base}-${depth}`;
+          await real.run('open', name);
+          ctx = await open(name, { rbd_clone_copy_on_read: String(depth === 2) });
+        },
+        flatten: async () => {
+          if (depth > 1 && ctx.state.parent !== undefined && !ctx.refreshNeeded) await real.run('flatten');
+        },
+      };
+      const mine = { ...ours(() => ctx), ...shared };
+      const theirs = { ...real.target(0), ...shared };
+      const fsx = new Fsx({
+        seed: 7 + KINDS.findIndex(([known]) => known === kind),
+        ops: 320,
+        size: SIZE,
+        maxLength: 100_000,
+        target: n => (n % 16 < 8 ? mine : theirs),
+      });
+      await fsx.run();
+      await fsx.check(mine, 300_000);
+      await fsx.check(theirs);
+      await closeImage(ctx);
+      await real.run('open', '');
+      expect(sum(await rbd('export', name, '-'))).toBe(sum(fsx.model));
+    },
+  );
+
+  it('copies up into an image with snapshots as librbd does', async () => {
+    for (const writer of ['ours', 'real'])
+      for (const step of ['snap0', 'snap1']) {
+        const parent = `deep-${writer}-${step}`;
+        await rbd('create', parent, '--size', '512K', '--image-feature', 'layering', '--object-size', '64K');
+        await real.run('open', parent);
+        await real.run('write', 0, Buffer.alloc(200_000, 7).toString('base64'));
+        await real.run('snap', 'p');
+        await real.run('clone', parent, 'p', `${parent}-c`, '');
+        await real.run('open', `${parent}-c`);
+        if (step === 'snap1') await real.run('snap', 's');
+        const ctx = await open(`${parent}-c`);
+        const target = writer === 'ours' ? ours(() => ctx) : real.target(0);
+        await target.write(70_000, Buffer.alloc(100, 1));
+        await target.discard!(131_072, 65_536);
+        await target.write(196_608, Buffer.alloc(65_536, 3));
+        await closeImage(ctx);
+        await real.run('open', '');
+      }
+    const io = await cluster.openPool('rbd');
+    for (const step of ['snap0', 'snap1']) {
+      const found: unknown[] = [];
+      for (const writer of ['ours', 'real']) {
+        const ctx = await open(`deep-${writer}-${step}-c`);
+        const objects: unknown[] = [];
+        for (let no = 0; no < 8; no++) {
+          const oid = ctx.objectName(no);
+          const stat = await io.stat(oid).catch(() => undefined);
+          const sizes = await io.listSnaps(oid).then(
+            snaps => snaps.clones.map(({ size, overlap }) => ({ size, overlap })),
+            () => undefined,
+          );
+          objects.push([no, stat?.size, sizes]);
+        }
+        const sums = [await real.run('sum', ctx.identity.name, null)];
+        if (step === 'snap1') sums.push(await real.run('sum', ctx.identity.name, 's'));
+        found.push({ objects, sums });
+        await closeImage(ctx);
+      }
+      expect(found[0]).toEqual(found[1]);
+    }
+  });
+
+  it('streams and iterates, with holes', async () => {
+    await rbd('create', 'stream', '--size', '1M', '--image-feature', 'layering', '--object-size', '64K');
+    const ctx = await open('stream');
+    const data = new FsxRandom(3).bytes(200_001);
+    await pipeline([data.subarray(0, 70_000), data.subarray(70_000)], createWriteStream(ctx, { start: 100 }));
+    const parts: Buffer[] = [];
+    for await (const part of createReadStream(ctx, { start: 100, end: 200_101 })) parts.push(part as Buffer);
+    expect(Buffer.concat(parts).equals(data)).toBe(true);
+    const holes: boolean[] = [];
+    for await (const { data: there } of chunks(ctx)) holes.push(there === undefined);
+    expect(holes).toEqual(Array.from({ length: 16 }, (_, i) => i > 3));
+    const want = Buffer.alloc(1 << 20);
+    data.copy(want, 100);
+    expect(sum(await rbd('export', 'stream', '-'))).toBe(sum(want));
+    await closeImage(ctx);
+  });
+
+  it('refuses and clips as librbd does', async () => {
+    await rbd('create', 'edges', '--size', '100000B', '--image-feature', 'layering', '--object-size', '64K');
+    const ctx = await open('edges');
+    await expect(api.read(ctx, 100_000, 1)).rejects.toMatchObject({ code: 'EINVAL' });
+    expect((await api.read(ctx, 99_000, 5000)).length).toBe(1000);
+    expect((await api.read(ctx, 200_000, 0)).length).toBe(0);
+    await expect(api.write(ctx, 99_999, Buffer.alloc(2, 5))).rejects.toMatchObject({ code: 'EINVAL' });
+    expect((await api.read(ctx, 99_999, 1))[0]).toBe(5);
+    await expect(api.writeSame(ctx, 0, 100, Buffer.alloc(64, 1))).rejects.toMatchObject({ code: 'EINVAL' });
+    const sector = Buffer.alloc(512);
+    await expect(api.compareAndWrite(ctx, 256, sector, sector)).rejects.toMatchObject({ code: 'EINVAL' });
+    await real.run('open', 'edges');
+    await real.run('snap', 's');
+    await real.run('open', '');
+    const snap = await open('edges', {}, 's');
+    await expect(api.write(snap, 0, sector)).rejects.toMatchObject({ code: 'EROFS' });
+    await closeImage(snap);
+    await closeImage(ctx);
+  });
+
+  it('winds through the layers of the seeds', async () => {
+    await rbd('create', 'traced', '--size', '8M', '--image-feature', 'layering');
+    const ctx = await open('traced');
+    const paths: string[] = [];
+    const listener = onTrace({
+      wind(span) {
+        const path: string[] = [];
+        for (let at: typeof span | undefined = span; at !== undefined; at = at.parent) path.unshift(at.layer);
+        paths.push(path.join(' > '));
+      },
+    });
+    await api.write(ctx, 0, Buffer.alloc(4096, 1));
+    await api.read(ctx, 0, 4096);
+    listener[Symbol.dispose]();
+    expect(paths).toContain('librbd.aio_write > Striper.file_to_extents');
+    expect(paths).toContain(
+      'librbd.aio_write > librbd.AioWrite.send > librbd.AbstractWrite.send_write > librados.IoCtx.aio_operate > Objecter.op_submit',
+    );
+    expect(paths).toContain(
+      'librbd.aio_read > librbd.AioRead.send > librados.IoCtx.aio_operate > Objecter.op_submit',
+    );
+    await closeImage(ctx);
+  });
+});
