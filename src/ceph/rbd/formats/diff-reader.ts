@@ -3,6 +3,7 @@ import {
   DIFF_BANNER,
   DIFF_BANNER_V2,
   MAX_NAME,
+  PROTECTION_LENGTH,
   TAG_DIFF_END,
   TAG_FROM_SNAP,
   TAG_IMAGE_SIZE,
@@ -56,7 +57,7 @@ export class DiffReader {
     const from = source.position;
     const record = await this.body(tag, length);
     const used = source.position - from + this.dataLeft;
-    if (length >= 0 && used !== length)
+    if (length >= 0 && used !== length && !(tag === TAG_PROTECTION && length === PROTECTION_LENGTH))
       source.fail(`record '${String.fromCharCode(tag)}' has ${used} bytes and says ${length}`);
     return record;
   }

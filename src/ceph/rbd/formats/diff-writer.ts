@@ -2,6 +2,7 @@ import { Encoder } from '../../../base/encoder.ts';
 import {
   DIFF_BANNER,
   DIFF_BANNER_V2,
+  PROTECTION_LENGTH,
   TAG_DIFF_END,
   TAG_FROM_SNAP,
   TAG_IMAGE_SIZE,
@@ -37,7 +38,7 @@ export function diffHeader(version: 1 | 2, header: DiffHeader): Buffer {
     name(e, version, TAG_TO_SNAP, header.to);
     if (version === 2) {
       e.u8(TAG_PROTECTION);
-      e.u64(1);
+      e.u64(PROTECTION_LENGTH);
       e.bool(header.isProtected === true);
     }
   }

@@ -8,7 +8,8 @@
 //   'w' u64 u64 bytes      offset, length, data
 //   'z' u64 u64            offset, length: zeros
 // Version 2: "rbd diff v2\n"; behind each tag but 'e' a u64 with the bytes that follow in the record; and
-//   'p' u8                 whether the snapshot at the end is protected
+//   'p' u8                 whether the snapshot at the end is protected; the length says 8 in files of rbd 16.2, and
+//                          1 in later ones: readers take one byte, whatever it says
 //
 // Image, version 2: "rbd image v2\n", records with lengths as above, 'E'
 //   'O' u64  order     'T' u64  features     'U' u64  stripe unit     'C' u64  stripe count
@@ -37,6 +38,9 @@ export const TAG_STRIPE_UNIT = code('U');
 export const TAG_STRIPE_COUNT = code('C');
 export const TAG_META = code('M');
 export const TAG_IMAGE_END = code('E');
+
+/** What rbd 16.2 writes as the length of its one byte. */
+export const PROTECTION_LENGTH = 8;
 
 /** Longest snapshot name that is believed, bytes. */
 export const MAX_NAME = 4096;

@@ -15,7 +15,8 @@ export class ImageWriter implements IoCompletion {
   private inFlight = 0;
   private bytes = 0;
   private failure: Error | undefined;
-  private wake: (() => void) | undefined;
+  /** Callers that wait: there may be several. */
+  private waiting: (() => void)[] = [];
 
   constructor(ctx: ImageCtx, width: number) {
     this.ctx = ctx;
@@ -27,21 +28,21 @@ export class ImageWriter implements IoCompletion {
     this.bytes -= length;
     if (result < 0)
       this.failure ??= NacreError.fromErrno(result, 'rbd.write', `${offset}~${length} of the image`);
-    const { wake } = this;
-    this.wake = undefined;
-    wake?.();
+    const { waiting } = this;
+    this.waiting = [];
+    for (const wake of waiting) wake();
+  }
+
+  private somethingEnds(): Promise<void> {
+    return new Promise(resolve => {
+      this.waiting.push(resolve);
+    });
   }
 
   private async until(ready: () => boolean): Promise<void> {
-    while (this.failure === undefined && !ready())
-      await new Promise<void>(resolve => {
-        this.wake = resolve;
-      });
+    while (this.failure === undefined && !ready()) await this.somethingEnds();
     if (this.failure === undefined) return;
-    while (this.inFlight > 0)
-      await new Promise<void>(resolve => {
-        this.wake = resolve;
-      });
+    while (this.inFlight > 0) await this.somethingEnds();
     throw this.failure;
   }
 
