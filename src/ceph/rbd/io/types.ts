@@ -171,6 +171,8 @@ export interface ImageIo {
    * `ctx.exclusiveLock.wantLock()` is called; setting false lets it go.
    */
   requireLock(reads: boolean, writes: boolean): void;
+  /** Fails all I/O that waits, with this errno (negative): what it waits for cannot be had. */
+  failWaiting(result: number): void;
   /** The lock that I/O waits for cannot be had: what waits fails with this errno (negative). */
   lockFailed?(result: number): void;
   /** Fails everything that waits, and all to come, with this errno (negative). */
