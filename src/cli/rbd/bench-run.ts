@@ -117,6 +117,11 @@ export class BenchRun {
     return done;
   }
 
+  /** Sends no more operations; those in flight are still counted. */
+  stop(): void {
+    this.asked = Number.POSITIVE_INFINITY;
+  }
+
   private blockOf(slot: Slot): number {
     const { pattern } = this.request;
     if (pattern === 'rand') return Math.floor(Math.random() * this.blocks);

@@ -65,6 +65,7 @@ export async function bench(session: Session): Promise<void> {
       '  SEC       OPS   OPS/SEC   BYTES/SEC\n',
   );
   const run = new BenchRun(image, request, new Rows(size).add);
+  session.signal.addEventListener('abort', () => run.stop(), { once: true });
   try {
     await run.start();
   } catch (error) {

@@ -79,7 +79,7 @@ async function purgeAll(
   const going = all.filter((_, i) => !isProtected[i]);
   if (kept.length > 0)
     print(
-      `rbd: error removing snapshot(s) '[${kept.join(',')}]', which ${kept.length === 1 ? 'is' : 'are'} protected - ` +
+      `rbd: error removing snapshot(s) '${kept.join(',')}', which ${kept.length === 1 ? 'is' : 'are'} protected - ` +
         'these must be unprotected with `rbd snap unprotect`.\n',
     );
   for (const [i, snap] of going.entries()) {
