@@ -257,19 +257,22 @@ export class ImageWatcher implements ImageWatcherApi {
   }
 
   notifySnapRename(snapId: bigint, name: string): Promise<void> {
-    return this.ask({ kind: 'snapRename', snapId, name, namespace: USER_NAMESPACE });
+    return this.request(
+      id => ({ kind: 'snapRename', snapId, name, namespace: USER_NAMESPACE, id }),
+      undefined,
+    );
   }
 
   notifySnapRemove(name: string): Promise<void> {
-    return this.ask({ kind: 'snapRemove', name, namespace: USER_NAMESPACE });
+    return this.request(id => ({ kind: 'snapRemove', name, namespace: USER_NAMESPACE, id }), undefined);
   }
 
   notifySnapProtect(name: string): Promise<void> {
-    return this.ask({ kind: 'snapProtect', name, namespace: USER_NAMESPACE });
+    return this.request(id => ({ kind: 'snapProtect', name, namespace: USER_NAMESPACE, id }), undefined);
   }
 
   notifySnapUnprotect(name: string): Promise<void> {
-    return this.ask({ kind: 'snapUnprotect', name, namespace: USER_NAMESPACE });
+    return this.request(id => ({ kind: 'snapUnprotect', name, namespace: USER_NAMESPACE, id }), undefined);
   }
 
   notifyRebuildObjectMap(onProgress?: Progress): Promise<void> {
@@ -277,11 +280,11 @@ export class ImageWatcher implements ImageWatcherApi {
   }
 
   notifyRename(name: string): Promise<void> {
-    return this.ask({ kind: 'rename', name });
+    return this.request(id => ({ kind: 'rename', name, id }), undefined);
   }
 
   notifyUpdateFeatures(features: bigint, enable: boolean): Promise<void> {
-    return this.ask({ kind: 'updateFeatures', features, enable });
+    return this.request(id => ({ kind: 'updateFeatures', features, enable, id }), undefined);
   }
 
   notifySparsify(sparseSize: number, onProgress?: Progress): Promise<void> {

@@ -18,10 +18,10 @@ import {
 //   6 flatten, 10 rebuild object map, 16 migrate, 18 quiesce, 19 unquiesce    AsyncRequestId
 //   7 resize                             u64 size, AsyncRequestId, bool may shrink (since 4)
 //   8 create snapshot                    str name, namespace (since 5), AsyncRequestId and u64 flags (since 7)
-//   9 remove, 12 protect, 13 unprotect   str name, namespace (since 6)
-//   11 rename snapshot                   u64 id, str new name, namespace (since 6)
-//   14 rename                            str name
-//   15 update features                   u64 features, bool enable
+//   9 remove, 12 protect, 13 unprotect   str name, namespace (since 6), AsyncRequestId (since 7)
+//   11 rename snapshot                   u64 id, str new name, namespace (since 6), AsyncRequestId (since 7)
+//   14 rename                            str name, AsyncRequestId (since 7)
+//   15 update features                   u64 features, bool enable, AsyncRequestId (since 7)
 //   17 sparsify                          AsyncRequestId, u64 sparse size
 //
 // ClientId: u64 global id, u64 cookie of the watch. AsyncRequestId: ClientId, u64 number.
@@ -66,15 +66,22 @@ export type NotifyMessage =
       readonly kind: 'snapRemove' | 'snapProtect' | 'snapUnprotect';
       readonly name: string;
       readonly namespace: ClsSnapshotNamespace;
+      readonly id: AsyncRequestId | undefined;
     }
   | {
       readonly kind: 'snapRename';
       readonly snapId: bigint;
       readonly name: string;
       readonly namespace: ClsSnapshotNamespace;
+      readonly id: AsyncRequestId | undefined;
     }
-  | { readonly kind: 'rename'; readonly name: string }
-  | { readonly kind: 'updateFeatures'; readonly features: bigint; readonly enable: boolean }
+  | { readonly kind: 'rename'; readonly name: string; readonly id: AsyncRequestId | undefined }
+  | {
+      readonly kind: 'updateFeatures';
+      readonly features: bigint;
+      readonly enable: boolean;
+      readonly id: AsyncRequestId | undefined;
+    }
   | { readonly kind: 'sparsify'; readonly id: AsyncRequestId; readonly sparseSize: number }
   | { readonly kind: 'unknown'; readonly number: number };
 
@@ -115,6 +122,9 @@ const readClient = (d: Decoder): ClientId => ({ gid: d.u64b(), handle: d.u64b() 
 const readId = (d: Decoder): AsyncRequestId => ({ client: readClient(d), number: d.u64b() });
 
 const NOBODY: ClientId = { gid: 0n, handle: 0n };
+const NO_REQUEST: AsyncRequestId = { client: NOBODY, number: 0n };
+/** Bytes of an AsyncRequestId. */
+const ID_BYTES = 24;
 
 export function encodeNotify(message: NotifyMessage): Buffer {
   return encodeToBuffer(e => {
@@ -159,7 +169,7 @@ function putPayload(e: Encoder, m: NotifyMessage): void {
     case 'snapCreate':
       e.str(m.name);
       snapshotNamespace.encode(e, m.namespace);
-      putId(e, m.id ?? { client: NOBODY, number: 0n });
+      putId(e, m.id ?? NO_REQUEST);
       e.u64b(m.flags);
       break;
     case 'snapRemove':
@@ -167,18 +177,22 @@ function putPayload(e: Encoder, m: NotifyMessage): void {
     case 'snapUnprotect':
       e.str(m.name);
       snapshotNamespace.encode(e, m.namespace);
+      putId(e, m.id ?? NO_REQUEST);
       break;
     case 'snapRename':
       e.u64b(m.snapId);
       e.str(m.name);
       snapshotNamespace.encode(e, m.namespace);
+      putId(e, m.id ?? NO_REQUEST);
       break;
     case 'rename':
       e.str(m.name);
+      putId(e, m.id ?? NO_REQUEST);
       break;
     case 'updateFeatures':
       e.u64b(m.features);
       e.bool(m.enable);
+      putId(e, m.id ?? NO_REQUEST);
       break;
     case 'sparsify':
       putId(e, m.id);
@@ -205,6 +219,12 @@ function readPayload(d: Decoder, number: number, version: number): NotifyMessage
   const kind = KINDS[number];
   const namespace = (): ClsSnapshotNamespace => (version >= 6 ? snapshotNamespace.decode(d) : USER_NAMESPACE);
   const client = (): ClientId | undefined => (version >= 2 ? readClient(d) : undefined);
+  // Some of version 7 had no id yet in most requests; an id of nobody is none.
+  const idIfAny = (): AsyncRequestId | undefined => {
+    if (version < 7 || d.remaining < ID_BYTES) return undefined;
+    const id = readId(d);
+    return id.client.gid === 0n ? undefined : id;
+  };
   switch (kind) {
     case 'acquiredLock':
     case 'releasedLock':
@@ -229,18 +249,18 @@ function readPayload(d: Decoder, number: number, version: number): NotifyMessage
       const name = d.str();
       const ns = version >= 5 ? snapshotNamespace.decode(d) : USER_NAMESPACE;
       if (version < 7) return { kind, name, namespace: ns, id: undefined, flags: 0n };
-      return { kind, name, namespace: ns, id: readId(d), flags: d.u64b() };
+      return { kind, name, namespace: ns, id: idIfAny(), flags: d.u64b() };
     }
     case 'snapRemove':
     case 'snapProtect':
     case 'snapUnprotect':
-      return { kind, name: d.str(), namespace: namespace() };
+      return { kind, name: d.str(), namespace: namespace(), id: idIfAny() };
     case 'snapRename':
-      return { kind, snapId: d.u64b(), name: d.str(), namespace: namespace() };
+      return { kind, snapId: d.u64b(), name: d.str(), namespace: namespace(), id: idIfAny() };
     case 'rename':
-      return { kind, name: d.str() };
+      return { kind, name: d.str(), id: idIfAny() };
     case 'updateFeatures':
-      return { kind, features: d.u64b(), enable: d.bool() };
+      return { kind, features: d.u64b(), enable: d.bool(), id: idIfAny() };
     case 'sparsify':
       return { kind, id: readId(d), sparseSize: d.u64() };
     case undefined:
