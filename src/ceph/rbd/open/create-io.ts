@@ -1,5 +1,4 @@
-import { createObjectCacher } from '../cache/object-cacher.ts';
-import { cachePolicy } from '../cache/settings.ts';
+import { cachePolicy, createCache } from '../cache/index.ts';
 import type { ImageCtx } from '../image-ctx.ts';
 import { createImageIo } from '../io/image-io.ts';
 import { createObjectRequests } from '../io/object-requests.ts';
@@ -8,8 +7,9 @@ import { refreshIfNeeded } from './refresh.ts';
 
 /** The way of I/O into an image that was just opened: with a cache, if its configuration has one. */
 export function createIo(ctx: ImageCtx): ImageIo {
-  const requests = createObjectRequests(ctx);
-  const caches = cachePolicy(ctx) !== 'none';
-  const objects = caches ? createObjectCacher(ctx, requests) : requests;
+  const objects = createCache(ctx, createObjectRequests(ctx));
+  // A cache that only goes around the wait for writes keeps nothing of what is read ahead.
+  const policy = cachePolicy(ctx);
+  const caches = policy === 'writeback' || policy === 'writethrough';
   return createImageIo(ctx, { objects, caches, refresh: refreshIfNeeded });
 }
