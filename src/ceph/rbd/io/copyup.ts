@@ -118,7 +118,8 @@ export class CopyupRequest implements OpCompletion {
       }
     }
     const { objectMap } = ctx;
-    const last = this.pending.at(-1);
+    // A write of nothing (flatten) changes nothing that the snapshots have not.
+    const last = this.pending.findLast(request => !request.isEmpty);
     let state = fastDiff && snaps.length > 0 ? OBJECT_EXISTS_CLEAN : OBJECT_EXISTS;
     if (last !== undefined) state = last.stateBefore;
     if (objectMap === undefined || objectMap.get(objectNo) === state) return;

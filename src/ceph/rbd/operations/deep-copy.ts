@@ -10,7 +10,6 @@ import type { Rbd } from '../rbd.ts';
 import {
   type ParentImageInfo,
   type Progress,
-  RBD_OPERATION_FEATURE_CLONE_CHILD,
   RBD_PROTECTION_STATUS_UNPROTECTED,
 } from '../types.ts';
 import { copiedOptions, copyContent, copyMetadata, makeCopy } from './copy.ts';
@@ -114,8 +113,7 @@ async function cloneSibling(
   const snapshot = theirs.snap(parent.snapId)!.name;
   const image = theirs.identity.name;
   await closeImage(theirs);
-  const cloneFormat = (ctx.state.opFeatures & RBD_OPERATION_FEATURE_CLONE_CHILD) === 0n ? 1 : 2;
-  await dest.clone({ io, image, snapshot }, name, { ...options, cloneFormat });
+  await dest.clone({ io, image, snapshot }, name, options);
 }
 
 /** Size and parent of a stage. A parent that shows less than the size was cut by a shrink: the copy's is too. */
