@@ -1,13 +1,12 @@
 import type { Readable, Writable } from 'node:stream';
-import { NacreError } from '../../base/errors.ts';
 import type { Watcher } from '../rados/outputs.ts';
 import type { ImageCtx } from './image-ctx.ts';
 import { ExclusiveLockControl, ImageLocksControl } from './image-locks.ts';
 import { ImageMetadata, ImageSettings, ObjectMapControl } from './image-parts.ts';
 import { Snapshots } from './image-snapshots.ts';
+import * as streams from './io/streams.ts';
 import type { DiscardIoOptions, ReadIoOptions, WriteIoOptions, WriteZeroesIoOptions } from './io/types.ts';
 import { lengthOf, nothingOf, PromisedIo } from './io-promise.ts';
-import { notYet } from './not-yet.ts';
 import { closeImage } from './open/close.ts';
 import { imageInfo } from './open/info.ts';
 import { refreshImage } from './open/refresh.ts';
@@ -28,16 +27,6 @@ import type {
   ProgressOption,
 } from './options.ts';
 import type { Rbd } from './rbd.ts';
-
-/** A part of an image to stream. */
-export interface RangeOptions {
-  /** First byte; 0 by default. */
-  readonly start?: number;
-  /** First byte that is not part of it; the image's end by default. */
-  readonly end?: number;
-  /** Bytes read ahead, or kept before they are written. */
-  readonly highWaterMark?: number;
-}
 
 /** An open image, or a snapshot of one. Offsets and lengths are bytes. */
 export class Image implements AsyncDisposable {
@@ -179,27 +168,27 @@ export class Image implements AsyncDisposable {
     this.ctx.io.objects.invalidate();
   }
 
-  createReadStream(_range: RangeOptions = {}): Readable {
-    return notYet('createReadStream');
+  /** A Node stream of the range, read ahead. */
+  createReadStream(range?: streams.RangeOptions): Readable {
+    return streams.createReadStream(this.ctx, range);
   }
 
-  createWriteStream(_range: RangeOptions = {}): Writable {
-    return notYet('createWriteStream');
+  /** A Node stream into the image. */
+  createWriteStream(options?: streams.WriteRangeOptions): Writable {
+    return streams.createWriteStream(this.ctx, options);
   }
 
-  readable(_range: RangeOptions = {}): ReadableStream<Uint8Array> {
-    return notYet('readable');
+  readable(range?: streams.RangeOptions): ReadableStream<Uint8Array> {
+    return streams.readable(this.ctx, range);
   }
 
-  writable(_range: RangeOptions = {}): WritableStream<Uint8Array> {
-    return notYet('writable');
+  writable(options?: streams.WriteRangeOptions): WritableStream<Uint8Array> {
+    return streams.writable(this.ctx, options);
   }
 
   /** Pieces in order; holes have no data. */
-  chunks(
-    _range: RangeOptions & { readonly chunkSize?: number } = {},
-  ): AsyncIterable<{ offset: number; length: number; data: Buffer | undefined }> {
-    return notYet('chunks');
+  chunks(range?: streams.RangeOptions): AsyncIterable<streams.ImageChunk> {
+    return streams.chunks(this.ctx, range);
   }
 
   /** What differs from a snapshot, or from nothing, in order. */
@@ -278,11 +267,4 @@ export class Image implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** For operations on a part of the image that is named as a stream's. @throws NacreError EINVAL */
-export function checkRange(image: Image, { start = 0, end = image.size }: RangeOptions): [number, number] {
-  if (!(start >= 0 && start <= end && end <= image.size))
-    throw new NacreError('EINVAL', 'rbd.range', `[${start}, ${end}) is no part of ${image.size} bytes`);
-  return [start, end];
 }

@@ -1,6 +1,7 @@
 export { NacreError } from '../../base/errors.ts';
-export { Image, type RangeOptions } from './image.ts';
+export { Image } from './image.ts';
 export type { ImageCtx, ImageIdentity } from './image-ctx.ts';
+export type { ImageChunk, RangeOptions, WriteRangeOptions } from './io/streams.ts';
 export type {
   FlushSource,
   ImageIo,
