@@ -378,6 +378,34 @@ describe.skipIf(!haveRealCeph())('images of real Ceph: administration', () => {
       expect(await image.children()).toEqual([]);
     });
 
+  it('errors of clone are those of rbd', async () => {
+    await wipe(ceph, 'one', 'two');
+    await rbd.create('parent', 8 * MIB);
+    await rbd.create('flat', 8 * MIB, { features: X });
+    for (const name of ['parent', 'flat']) await ok('snap', 'create', `one/${name}@s`, '--no-progress');
+    await rbd.namespaces.create('inner');
+    const inner = await Rbd.open(cluster, 'one', { namespace: 'inner' });
+    const from = { io: rbd.io, image: 'parent', snapshot: 's' };
+    const cases: [string, string, string, () => Promise<unknown>][] = [
+      ['1', 'one/parent@s', 'one/x', () => rbd.clone(from, 'x', { cloneFormat: 1 })],
+      ['1', 'one/parent@s', 'one/inner/x', () => inner.clone(from, 'x', { cloneFormat: 1 })],
+      ['2', 'one/flat@s', 'one/x', () => rbd.clone({ ...from, image: 'flat' }, 'x', { cloneFormat: 2 })],
+      ['2', 'one/parent@no', 'one/x', () => rbd.clone({ ...from, snapshot: 'no' }, 'x', { cloneFormat: 2 })],
+      ['2', 'one/no@s', 'one/x', () => rbd.clone({ ...from, image: 'no' }, 'x', { cloneFormat: 2 })],
+      ['2', 'one/parent@s', 'one/flat', () => rbd.clone(from, 'flat', { cloneFormat: 2 })],
+    ];
+    const before = await content();
+    for (const [format, spec, to, ours] of cases) {
+      const { code } = await real('clone', '--rbd-default-clone-format', format, spec, to);
+      expect(await exitCode(ours), `clone ${format} ${spec} ${to}`).toBe(code);
+    }
+    expect(await content()).toEqual(before);
+    await inner.clone(from, 'x', { cloneFormat: 2 });
+    expect(await json('children', 'one/parent@s')).toMatchObject([{ pool_namespace: 'inner', image: 'x' }]);
+    await ok('rm', '--no-progress', 'one/inner/x');
+    await rbd.namespaces.remove('inner');
+  });
+
   it('features are switched as rbd does', async () => {
     const steps: [string, string, bigint][] = [
       ['disable', 'fast-diff', F],
@@ -438,6 +466,7 @@ describe.skipIf(!haveRealCeph())('images of real Ceph: administration', () => {
     }
     await rbd.rename('img', 'renamed');
     expect(await exitCode(() => rbd.remove('renamed'))).toBe(16);
+    await rbd.io.create('enough');
     const { code, stdout, stderr } = await holder;
     expect([code, stderr]).toEqual([0, '']);
     expect(JSON.parse(stdout.toString())).toEqual({ features: Number(L | X | M | F | D), by: 'nacre' });
@@ -471,7 +500,8 @@ describe.skipIf(!haveRealCeph())('images of real Ceph: administration', () => {
       await rbd.clone({ image: 'parent', snapshot: 's' }, name, { cloneFormat: 2 });
     await ok('snap', 'rm', 'one/parent@s', '--no-progress');
     await rbd.remove('parent');
-    expect(await json('trash', 'ls', 'one')).toMatchObject([{ name: 'parent', source: 'USER_PARENT' }]);
+    expect(await json('trash', 'ls', 'one')).toMatchObject([{ name: 'parent' }]);
+    expect(await rbd.trash.list()).toMatchObject([{ name: 'parent', source: 'user-parent' }]);
     await rbd.remove('a');
     expect(await rbd.trash.list()).toHaveLength(1);
     await rbd.remove('b');
@@ -554,20 +584,19 @@ with rbd.Image(io, sys.argv[3]) as image:
     time.sleep(2)
 `;
 
-/** Owns the lock until a note is put on the image, and tells what it then sees. */
+/** Owns the lock, and tells what it sees once there is an object 'enough'. */
 const HOLD_AND_WATCH = `
 import rados, rbd, sys, time, json
 c = rados.Rados(conffile=sys.argv[1]); c.connect()
 io = c.open_ioctx(sys.argv[2])
 with rbd.Image(io, sys.argv[3]) as image:
     image.write(b'x', 0)
-    for _ in range(100):
+    for _ in range(300):
         time.sleep(0.1)
         try:
-            by = image.metadata_get('by')
+            io.stat('enough')
             break
-        except KeyError:
+        except rados.ObjectNotFound:
             pass
-    time.sleep(2)
     print(json.dumps({'features': image.features(), 'by': image.metadata_get('by')}))
 `;
