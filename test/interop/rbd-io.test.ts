@@ -35,7 +35,7 @@ def run(op, *a):
     elif op == 'rollback': image.rollback_to_snap(a[0])
     elif op == 'clone':
         kw = {'data_pool': a[3]} if a[3] else {}
-        rbd.RBD().clone(io, a[0], a[1], io, a[2], features=1, **kw)
+        rbd.RBD().clone(io, a[0], a[1], io, a[2], features=a[4], **kw)
     elif op == 'flatten': image.flatten()
     elif op == 'sum':
         with rbd.Image(io, a[0], snapshot=a[1], read_only=True) as i:
@@ -135,6 +135,10 @@ const KINDS: [string, readonly string[]][] = [
     ],
   ],
   ['a data pool', ['--image-feature', 'layering', '--object-size', '32K', '--data-pool', 'data']],
+  [
+    'an object map',
+    ['--image-feature', 'layering,exclusive-lock,object-map,fast-diff', '--object-size', '64K'],
+  ],
 ];
 
 describe.skipIf(!haveRealCeph())('RBD I/O beside librbd', () => {
@@ -181,6 +185,7 @@ describe.skipIf(!haveRealCeph())('RBD I/O beside librbd', () => {
       await rbd('create', base, '--size', `${SIZE}B`, ...args);
       let name = base;
       let depth = 0;
+      const mapped = kind === 'an object map';
       let ctx = await open(name);
       await real.run('open', name);
       const shared: Partial<FsxTarget> = {
@@ -191,7 +196,14 @@ describe.skipIf(!haveRealCeph())('RBD I/O beside librbd', () => {
           if (depth === 3) return;
           await closeImage(ctx);
           await real.run('snap', 'parent');
-          await real.run('clone', name, 'parent', `${base}-${++depth}`, kind === 'a data pool' ? 'data' : '');
+          await real.run(
+            'clone',
+            name,
+            'parent',
+            `${base}-${++depth}`,
+            kind === 'a data pool' ? 'data' : '',
+            mapped ? 29 : 1,
+          );
           name = `${base}-${depth}`;
           await real.run('open', name);
           ctx = await open(name, { rbd_clone_copy_on_read: String(depth === 2) });
@@ -204,7 +216,7 @@ describe.skipIf(!haveRealCeph())('RBD I/O beside librbd', () => {
       const theirs = { ...real.target(0), ...shared };
       const fsx = new Fsx({
         seed: 7 + KINDS.findIndex(([known]) => known === kind),
-        ops: 320,
+        ops: 260,
         size: SIZE,
         maxLength: 100_000,
         target: n => (n % 16 < 8 ? mine : theirs),
@@ -215,6 +227,9 @@ describe.skipIf(!haveRealCeph())('RBD I/O beside librbd', () => {
       await closeImage(ctx);
       await real.run('open', '');
       expect(sum(await rbd('export', name, '-'))).toBe(sum(fsx.model));
+      if (!mapped) return;
+      await rbd('object-map', 'check', name);
+      expect((await rbd('info', name)).toString()).not.toContain('invalid');
     },
   );
 
@@ -226,7 +241,7 @@ describe.skipIf(!haveRealCeph())('RBD I/O beside librbd', () => {
         await real.run('open', parent);
         await real.run('write', 0, Buffer.alloc(200_000, 7).toString('base64'));
         await real.run('snap', 'p');
-        await real.run('clone', parent, 'p', `${parent}-c`, '');
+        await real.run('clone', parent, 'p', `${parent}-c`, '', 1);
         await real.run('open', `${parent}-c`);
         if (step === 'snap1') await real.run('snap', 's');
         const ctx = await open(`${parent}-c`);
