@@ -11,16 +11,16 @@ import {
   type ObjectRead,
   type ObjectWrite,
 } from '../io/types.ts';
-import { BLOCK_MAX, type Block } from './block-pool.ts';
+import type { Block } from './block-pool.ts';
 import { CacheStore } from './cache-store.ts';
-import { BH_CLEAN, BH_DIRTY, BH_TX, BufferHead, type CachedObject } from './cached-object.ts';
+import { BH_CLEAN, BH_DIRTY, BH_TX, type BufferHead, type CachedObject } from './cached-object.ts';
 import { CacherCounters } from './cacher-counters.ts';
 import { CacherReads } from './cacher-reads.ts';
 import { Finisher } from './finisher.ts';
 import { Flush } from './flush.ts';
 import { PASS_CACHED, PASS_THROUGH, Pass, type PassOwner, sameView } from './pass.ts';
-import { copyPieces } from './pieces.ts';
 import { type CacheSettings, cacheSettings } from './settings.ts';
+import { appendToHead, insertWrite, oldestDirty, overwriteHead } from './take-in.ts';
 import { WriteBack, type WriteBackOwner } from './write-back.ts';
 
 /** CEPH_OSD_OP_FLAG_FADVISE_FUA (include/rados.h). */
@@ -221,8 +221,8 @@ export class ObjectCacher implements ObjectLayer, WriteBackOwner, PassOwner {
     const end = offset + length;
     object.view = write.view;
     const seq = ++this.seq;
-    if (!this.overwrite(object, write, end) && !this.append(object, write))
-      this.insert(object, write, BH_DIRTY, seq);
+    if (!overwriteHead(object, write, seq) && !appendToHead(object, write))
+      this.insert(object, write, BH_DIRTY);
     object.sequential = object.lastEnd === offset;
     object.lastEnd = end;
     if (!this.dirtyObjects.has(object)) {
@@ -232,71 +232,10 @@ export class ObjectCacher implements ObjectLayer, WriteBackOwner, PassOwner {
     }
   }
 
-  /** Writes into the memory of data that is dirty already, or clean and of the same extent. */
-  private overwrite(object: CachedObject, write: ObjectWrite, end: number): boolean {
+  private insert(object: CachedObject, write: ObjectWrite, state: typeof BH_CLEAN | typeof BH_DIRTY): void {
     const { offset, length } = write;
-    const head = object.heads[object.find(offset)];
-    if (head === undefined || head.start > offset || head.end < end) return false;
-    if (head.state === BH_CLEAN && head.start === offset && head.end === end) {
-      object.setState(head, BH_DIRTY);
-      head.seq = this.seq;
-    } else if (head.state !== BH_DIRTY) return false;
-    copyPieces(write.data, 0, length, head.block!.bytes, head.at + offset - head.start);
-    return true;
-  }
-
-  /** Lengthens the dirty data just before, where its block has room. */
-  private append(object: CachedObject, write: ObjectWrite): boolean {
-    const { offset, length } = write;
-    if (offset === 0) return false;
-    const index = object.find(offset - 1);
-    const head = object.heads[index];
-    if (head === undefined || head.end !== offset || head.state !== BH_DIRTY) return false;
-    const next = object.heads[index + 1];
-    if (next !== undefined && next.start < offset + length) return false;
-    const block = head.block!;
-    const at = head.at + offset - head.start;
-    if (block.used !== at || at + length > block.bytes.length) return false;
-    copyPieces(write.data, 0, length, block.bytes, at);
-    block.used += length;
-    head.end += length;
-    object.countDirty(length);
-    return true;
-  }
-
-  /** Copies a write's data into heads of its own. */
-  private insert(
-    object: CachedObject,
-    write: ObjectWrite,
-    state: typeof BH_CLEAN | typeof BH_DIRTY,
-    seq = 0,
-  ): void {
-    const { offset, length, data } = write;
     if (object.inFlight.length > 0) this.countOverwritten(object, offset, offset + length);
-    // A flush that waits for the data which this replaces now waits for this.
-    const since =
-      object.waits.length === 0 ? seq : Math.min(seq, this.oldestIn(object, offset, offset + length));
-    let index = object.carve(offset, offset + length);
-    // Whoever writes on where he left off gets room to go on.
-    const wanted = object.sequential && object.lastEnd === offset ? BLOCK_MAX : 0;
-    for (let from = 0; from < length; ) {
-      const size = Math.min(BLOCK_MAX, length - from);
-      const block = this.store.pool.take(Math.max(size, wanted));
-      copyPieces(data, from, size, block.bytes, 0);
-      block.used = size;
-      const head = new BufferHead(object, offset + from, offset + from + size, state, block, 0);
-      head.seq = since;
-      object.insert(index++, head);
-      from += size;
-    }
-  }
-
-  private oldestIn(object: CachedObject, start: number, end: number): number {
-    let oldest = Number.POSITIVE_INFINITY;
-    const { heads } = object;
-    for (let i = object.find(start); i < heads.length && heads[i].start < end; i++)
-      if (heads[i].state === BH_DIRTY) oldest = Math.min(oldest, heads[i].seq);
-    return oldest;
+    insertWrite(this.store.pool, object, write, state, this.seq);
   }
 
   private countOverwritten(object: CachedObject, start: number, end: number): void {
@@ -417,7 +356,7 @@ export class ObjectCacher implements ObjectLayer, WriteBackOwner, PassOwner {
   private oldest(object: CachedObject): number {
     let oldest = Number.POSITIVE_INFINITY;
     for (const write of object.inFlight) oldest = Math.min(oldest, write.minSeq);
-    return object.dirty === 0 ? oldest : Math.min(oldest, this.oldestIn(object, 0, Number.MAX_SAFE_INTEGER));
+    return object.dirty === 0 ? oldest : Math.min(oldest, oldestDirty(object, 0, Number.MAX_SAFE_INTEGER));
   }
 
   /** There is less dirty data than before: takes in writes that waited for room. */
