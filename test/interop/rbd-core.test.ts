@@ -100,6 +100,65 @@ with rados.Rados(conffile='') as cluster:
     expect(image.exclusiveLock.isOwner).toBe(true);
   });
 
+  test('we have an owner that is librbd do our work', async () => {
+    await rbd('create', 'owned', '--size', '64M');
+    const child = spawn(
+      '/usr/bin/python3',
+      [
+        '-c',
+        `
+import rados, rbd, sys
+with rados.Rados(conffile='') as cluster:
+    with cluster.open_ioctx('rbd') as io, rbd.Image(io, 'owned') as image:
+        image.lock_acquire(rbd.RBD_LOCK_MODE_EXCLUSIVE)
+        image.write(b'x' * 4096, 0)
+        print('owner', flush=True)
+        sys.stdin.readline()
+        print(image.is_exclusive_lock_owner(), image.size(), [s['name'] for s in image.list_snaps()], flush=True)
+`,
+      ],
+      { env: { ...process.env, CEPH_CONF: ceph.conf }, stdio: ['pipe', 'pipe', 'inherit'] },
+    );
+    const line = () =>
+      new Promise<string>(resolve => child.stdout.once('data', data => resolve(String(data).trim())));
+    expect(await line()).toBe('owner');
+    await using image = await pool.open('owned');
+    await image.snapshots.create('a');
+    await image.resize(96 * 2 ** 20);
+    await image.snapshots.rename('a', 'b');
+    await image.snapshots.protect('b');
+    await image.snapshots.unprotect('b');
+    expect(image.exclusiveLock.isOwner).toBe(false);
+    expect(image.size).toBe(96 * 2 ** 20);
+    await expect(image.write(0, Buffer.alloc(512))).rejects.toMatchObject({ code: 'EROFS' });
+    child.stdin.end('go\n');
+    expect(await line()).toBe(`True ${96 * 2 ** 20} ['b']`);
+    await image.snapshots.remove('b');
+  });
+
+  test('a clone shows its parent, of another namespace too', async () => {
+    await rbd('namespace', 'create', 'rbd/inner');
+    await rbd('create', 'parent', '--size', '64M');
+    const { stderr } = await ceph.python(`
+import rados, rbd
+with rados.Rados(conffile='') as cluster:
+    with cluster.open_ioctx('rbd') as io, rbd.Image(io, 'parent') as image:
+        image.write(b'p' * 8192, 0)
+`);
+    expect(stderr).toBe('');
+    await rbd('snap', 'create', 'parent@s');
+    await rbd('clone', 'parent@s', 'rbd/inner/child', '--rbd-default-clone-format', '2');
+    await rbd('snap', 'create', 'rbd/inner/child@s');
+    await rbd('clone', 'rbd/inner/child@s', 'grandchild', '--rbd-default-clone-format', '2');
+    await using image = await pool.open('grandchild');
+    expect((await image.read(0, 8192)).equals(Buffer.alloc(8192, 'p'))).toBe(true);
+    expect(await image.parent()).toMatchObject({ imageName: 'child', namespace: 'inner', snapName: 's' });
+    await rbd('flatten', 'grandchild');
+    await image.refresh();
+    expect(image.ctx.parent).toBeUndefined();
+    expect((await image.read(0, 8192)).equals(Buffer.alloc(8192, 'p'))).toBe(true);
+  });
+
   test('the lock of an owner that was killed is broken, and he is kept out', async () => {
     await rbd('create', 'dead', '--size', '64M');
     const child = spawn(

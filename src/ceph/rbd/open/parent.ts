@@ -1,6 +1,7 @@
 import { NacreError } from '../../../base/errors.ts';
 import type { ImageCtx } from '../image-ctx.ts';
 import type { ParentImageInfo } from '../types.ts';
+import { closeImage } from './close.ts';
 import { openImage } from './open-image.ts';
 
 /** Clones of clones: deeper than this is a ring. */
@@ -38,7 +39,7 @@ export async function openParent(ctx: ImageCtx): Promise<ImageCtx | undefined> {
     parent.parent = await openParent(parent);
     return parent;
   } catch (error) {
-    await parent.io.shutDown(-108);
+    await closeImage(parent).catch(() => {});
     throw error;
   }
 }
