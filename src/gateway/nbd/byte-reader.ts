@@ -11,13 +11,17 @@ export class ByteReader {
   /** Exactly so many bytes; undefined when the connection ends before. */
   async read(bytes: number): Promise<Buffer | undefined> {
     const { socket } = this;
-    if (bytes === 0) return Buffer.alloc(0);
-    for (;;) {
-      const chunk: Buffer | null = socket.read(bytes);
-      if (chunk !== null) return chunk.length === bytes ? chunk : undefined;
-      if (socket.destroyed || socket.readableEnded) return undefined;
-      await this.more();
+    const parts: Buffer[] = [];
+    for (let left = bytes; left > 0; ) {
+      // Never asks for more than is there: a stream that holds less than was asked for announces that again and again.
+      const chunk: Buffer | null = socket.read(Math.min(left, Math.max(1, socket.readableLength)));
+      if (chunk !== null) {
+        parts.push(chunk);
+        left -= chunk.length;
+      } else if (socket.destroyed || socket.readableEnded) return undefined;
+      else await this.more();
     }
+    return parts.length === 1 ? parts[0] : Buffer.concat(parts);
   }
 
   /** Reads over so many bytes. False when the connection ends before. */
