@@ -6,7 +6,7 @@ import type { CommandResult, RealCeph } from '../support/real-ceph.ts';
 export type Step = readonly [string, ...(string | number | boolean | null)[]];
 
 const RUN = `
-import json, sys, rados, rbd, hashlib
+import json, sys, time, rados, rbd, hashlib
 conf, pool, name, steps = sys.argv[1], sys.argv[2], sys.argv[3], json.loads(sys.argv[4])
 cluster = rados.Rados(conffile=conf); cluster.connect()
 io = cluster.open_ioctx(pool); r = rbd.RBD()
@@ -42,6 +42,7 @@ for step in steps:
         cluster.conf_set('rbd_default_clone_format', str(a[3]))
         r.clone(io, name, a[0], io, a[1], features=a[2])
     elif op == 'flush': head().flush()
+    elif op == 'hold': time.sleep(a[0])
     elif op == 'sums':
         close(); sums = {}
         with image(ro=True) as i: names = [s['name'] for s in i.list_snaps()]

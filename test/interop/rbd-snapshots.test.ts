@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Rados } from '../../src/ceph/rados/index.ts';
 import { objectMapLoad } from '../../src/ceph/rbd/cls/index.ts';
@@ -324,6 +325,27 @@ describe.skipIf(!haveRealCeph())('snapshots, sizes and diffs beside librbd', () 
       await image.close();
     }
     await mapIsRight('shared');
+  });
+
+  it('asks librbd, where that owns the lock', async () => {
+    await create('theirs', ['--object-size', '64K']);
+    const image = await rbd.open('theirs');
+    try {
+      const holding = real(ceph, POOL, 'theirs', [['write', 0, 100_000, 1], ['flush'], ['hold', 4]]);
+      while ((await image.exclusiveLock.owners()).length === 0) await sleep(50);
+      await sleep(500);
+      await image.snapshots.create('asked');
+      await image.resize(4 << 20);
+      await image.snapshots.remove('asked');
+      await image.snapshots.create('kept');
+      expect(image.exclusiveLock.isOwner).toBe(false);
+      await holding;
+      expect(image.size).toBe(4 << 20);
+      expect((await image.snapshots.list()).map(({ name }) => name)).toEqual(['kept']);
+    } finally {
+      await image.close();
+    }
+    await mapIsRight('theirs');
   });
 
   it('rebuilds an object map, and finds one that lies', async () => {
