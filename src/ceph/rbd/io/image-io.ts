@@ -1,11 +1,12 @@
 import { ERRNO } from '../../../base/errno.ts';
 import { NacreError } from '../../../base/errors.ts';
-import { type Span, tracing, unwind, wind } from '../../../base/trace.ts';
+import { unwind } from '../../../base/trace.ts';
 import { OP_FADVISE_RANDOM } from '../../rados/flags.ts';
 import { WriteOperation } from '../../rados/write-operation.ts';
 import { SNAP_HEAD } from '../../types/snap.ts';
 import { setAccessTimestamp, setModifyTimestamp } from '../cls/header.ts';
 import type { ImageCtx } from '../image-ctx.ts';
+import { AheadRead } from './ahead-read.ts';
 import { FlushEpochs } from './flush-epochs.ts';
 import { ImageFlush } from './image-flush.ts';
 import { ImageRead } from './image-read.ts';
@@ -18,7 +19,7 @@ import {
   ImageWriteSame,
 } from './image-write.ts';
 import { createObjectRequests } from './object-requests.ts';
-import { type ImagePerf, imagePerf } from './perf.ts';
+import { countWrite, type ImagePerf, imagePerf } from './perf.ts';
 import { Readahead } from './readahead.ts';
 import { type IoSettings, readIoSettings } from './settings.ts';
 import { fileToExtents } from './striper.ts';
@@ -29,7 +30,6 @@ import type {
   ImageRequest,
   IoCompletion,
   ObjectLayer,
-  ObjectRead,
   ReadIoOptions,
   WriteIoOptions,
   WriteZeroesIoOptions,
@@ -306,18 +306,9 @@ export class ImageIoQueue implements ImageIo {
         counters.tinc(perf.flushLatency, ms);
         return;
       default:
-        this.countWrite(request.type, length, ms);
+        countWrite(perf, request.type, length, ms);
         if (now >= this.modifyAt) this.stamp(true, now);
     }
-  }
-
-  private countWrite(type: number, length: number, ms: number): void {
-    const { counters, wr, discard, ws, cmp } = this.perf;
-    // Number, bytes and latency of each kind stand one after another.
-    const first = [0, wr, discard, ws, cmp][type];
-    counters.inc(first);
-    counters.inc(first + 1, length);
-    counters.tinc(first + 2, ms);
   }
 
   /** Tells the header when it was written or read, now and then; whether that succeeds is of no interest. */
@@ -380,6 +371,10 @@ export class ImageIoQueue implements ImageIo {
     if (freed) this.pump();
   }
 
+  lockFailed(result: number): void {
+    this.failWaiting(result);
+  }
+
   async shutDown(result: number): Promise<void> {
     const first = this.down === 0;
     if (first) this.down = result;
@@ -392,35 +387,6 @@ export class ImageIoQueue implements ImageIo {
 
   get inFlight(): number {
     return this.active;
-  }
-}
-
-class AheadRead implements ObjectRead {
-  private readonly queue: ImageIoQueue;
-  readonly objectNo: number;
-  readonly offset: number;
-  readonly length: number;
-  readonly snapId: bigint;
-  readonly flags = 0;
-  readonly span: Span | undefined;
-  into: Buffer | undefined = undefined;
-  extents: number[] | undefined = undefined;
-
-  constructor(queue: ImageIoQueue, objectNo: number, offset: number, length: number, snapId: bigint) {
-    this.queue = queue;
-    this.objectNo = objectNo;
-    this.offset = offset;
-    this.length = length;
-    this.snapId = snapId;
-    this.span = tracing()
-      ? wind('librbd.readahead', undefined, { object: objectNo, offset, length })
-      : undefined;
-    queue.aheadBegun();
-  }
-
-  finished(_result: number): void {
-    unwind(this.span);
-    this.queue.aheadFinished();
   }
 }
 

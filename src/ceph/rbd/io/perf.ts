@@ -51,3 +51,13 @@ export function imagePerf(name: string): ImagePerf {
   };
   return { ...ids, counters: b.build() };
 }
+
+/** Counts a finished IO_WRITE, IO_DISCARD, IO_WRITE_SAME or IO_COMPARE. `ms`: how long it took. */
+export function countWrite(perf: ImagePerf, type: number, length: number, ms: number): void {
+  const { counters, wr, discard, ws, cmp } = perf;
+  // Number, bytes and latency of each kind stand one after another.
+  const first = [0, wr, discard, ws, cmp][type];
+  counters.inc(first);
+  counters.inc(first + 1, length);
+  counters.tinc(first + 2, ms);
+}
