@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { onTrace } from '../../src/base/trace.ts';
 import type { ObjectCacher } from '../../src/ceph/rbd/cache/object-cacher.ts';
 import {
   OBJECT_COMPARE_AND_WRITE,
@@ -273,4 +274,28 @@ test('what is read is kept, once, and forgotten when told so', async () => {
   world.cache.close();
   expect((world.cache as ObjectCacher).memory).toBe(0);
   expect(await world.write(0, 0, [block(1)])).toBe(-108);
+});
+
+test('the layers that a request passes show in its trace', async () => {
+  const chain = async (through: boolean) => {
+    const world = new World('cacher', 1, { writethroughUntilFlush: through, maxDirtyAge: 1e6 });
+    const seen: string[] = [];
+    const listening = onTrace({
+      wind: ({ layer, parent }) => seen.push(parent === undefined ? layer : `${parent.layer} > ${layer}`),
+    });
+    await world.write(0, 0, [block(1)]);
+    await world.flush();
+    await world.read(0, 0, 4096);
+    listening[Symbol.dispose]();
+    world.cache.close();
+    return seen;
+  };
+  const expected = [
+    'ImageCtx.write_to_cache',
+    'ImageCtx.write_to_cache > ObjectCacher.writex',
+    'ObjectCacher.writex > LibrbdWriteback.write',
+    'ObjectCacher.readx',
+  ];
+  expect(await chain(false)).toEqual(expected);
+  expect(await chain(true)).toEqual(expected);
 });
