@@ -1,4 +1,5 @@
 export { NacreError } from '../../base/errors.ts';
+export * from './formats/index.ts';
 export { Image } from './image.ts';
 export type { ImageCtx, ImageIdentity } from './image-ctx.ts';
 export type { ImageChunk, RangeOptions, WriteRangeOptions } from './io/streams.ts';

@@ -7,11 +7,7 @@ import { closeImage } from '../open/close.ts';
 import { openImage } from '../open/open-image.ts';
 import { refreshIfNeeded } from '../open/refresh.ts';
 import type { Rbd } from '../rbd.ts';
-import {
-  type ParentImageInfo,
-  type Progress,
-  RBD_PROTECTION_STATUS_UNPROTECTED,
-} from '../types.ts';
+import { type ParentImageInfo, type Progress, RBD_PROTECTION_STATUS_UNPROTECTED } from '../types.ts';
 import { copiedOptions, copyContent, copyMetadata, makeCopy } from './copy.ts';
 import type { CreateOptions } from './create-options.ts';
 import { snapSetOf } from './diff-list-snaps.ts';
