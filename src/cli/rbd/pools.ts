@@ -48,7 +48,7 @@ export async function poolStats(session: Session): Promise<void> {
       : '';
   print(
     `Total Images: ${images}${inTrash(`${trashImages}`, trashImages > 0)}\n` +
-      `Total Snapshots: ${imageSnapshots}${inTrash(`${trashSnapshots}`, trashSnapshots > 0)}\n` +
+      `Total Snapshots: ${imageSnapshots}${inTrash(`${trashSnapshots}`, trashImages > 0)}\n` +
       `Provisioned Size: ${formatBytes(imageProvisionedBytes)}${most}` +
       `${inTrash(formatBytes(trashProvisionedBytes), trashImages > 0)}\n`,
   );
