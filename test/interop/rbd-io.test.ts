@@ -1,6 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createInterface, type Interface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { onTrace } from '../../src/base/trace.ts';
@@ -11,111 +9,8 @@ import { chunks, createReadStream, createWriteStream } from '../../src/ceph/rbd/
 import { closeImage } from '../../src/ceph/rbd/open/close.ts';
 import { openImage } from '../../src/ceph/rbd/open/open-image.ts';
 import { Fsx, FsxRandom, type FsxTarget } from '../support/rbd-fsx.ts';
+import { imageTarget as ours, RealRbd } from '../support/rbd-targets.ts';
 import { haveRealCeph, RealCeph } from '../support/real-ceph.ts';
-
-const PYTHON = `
-import rados, rbd, sys, json, base64, hashlib
-cluster = rados.Rados(conffile='', conf={'rbd_cache': 'false', 'rbd_default_clone_format': '2'})
-cluster.connect()
-io = cluster.open_ioctx('rbd')
-image = None
-def run(op, *a):
-    global image
-    if op == 'open':
-        if image: image.close()
-        image = rbd.Image(io, a[0]) if a[0] else None
-    elif op == 'read': return base64.b64encode(image.read(a[0], a[1])).decode()
-    elif op == 'write': image.write(base64.b64decode(a[1]), a[0])
-    elif op == 'discard': image.discard(a[0], a[1])
-    elif op == 'zeroes': image.write_zeroes(a[0], a[1], rbd.RBD_WRITE_ZEROES_FLAG_THICK_PROVISION if a[2] else 0)
-    elif op == 'writesame': image.write(base64.b64decode(a[2]) * (a[1] // 512), a[0])
-    elif op == 'flush': image.flush()
-    elif op == 'resize': image.resize(a[0])
-    elif op == 'snap': image.create_snap(a[0])
-    elif op == 'rollback': image.rollback_to_snap(a[0])
-    elif op == 'clone':
-        kw = {'data_pool': a[3]} if a[3] else {}
-        rbd.RBD().clone(io, a[0], a[1], io, a[2], features=a[4], **kw)
-    elif op == 'flatten': image.flatten()
-    elif op == 'sum':
-        with rbd.Image(io, a[0], snapshot=a[1], read_only=True) as i:
-            return hashlib.sha256(i.read(0, i.size())).hexdigest()
-for line in sys.stdin:
-    try: answer = {'value': run(*json.loads(line))}
-    except Exception as e: answer = {'error': repr(e)}
-    print(json.dumps(answer), flush=True)
-`;
-
-/** python3-rbd in a process of its own, one request at a time. */
-class RealRbd implements AsyncDisposable {
-  private readonly child: ChildProcess;
-  private readonly lines: Interface;
-  private readonly waiting: ((line: string) => void)[] = [];
-  private stderr = '';
-
-  constructor(conf: string) {
-    const env = { ...process.env, CEPH_CONF: conf, CEPH_ARGS: '' };
-    this.child = spawn('/usr/bin/python3', ['-c', PYTHON], { env, stdio: ['pipe', 'pipe', 'pipe'] });
-    this.child.stderr!.on('data', chunk => (this.stderr += chunk));
-    this.lines = createInterface({ input: this.child.stdout! });
-    this.lines.on('line', line => this.waiting.shift()?.(line));
-    this.lines.on('close', () => {
-      for (const wake of this.waiting.splice(0)) wake(JSON.stringify({ error: `ended: ${this.stderr}` }));
-    });
-  }
-
-  async run(...request: unknown[]): Promise<string> {
-    const line = await new Promise<string>(resolve => {
-      this.waiting.push(resolve);
-      this.child.stdin!.write(`${JSON.stringify(request)}\n`);
-    });
-    const { value, error } = JSON.parse(line) as { value?: string; error?: string };
-    if (error !== undefined) throw new Error(`${request[0]}: ${error}`);
-    return value ?? '';
-  }
-
-  /** The image that it has open. */
-  target(granularity: number): FsxTarget {
-    return {
-      read: async (offset, length) => Buffer.from(await this.run('read', offset, length), 'base64'),
-      write: async (offset, data) => void (await this.run('write', offset, data.toString('base64'))),
-      // Its discards leave out parts, which the model would have to know.
-      discard: async (offset, length) =>
-        void (await this.run(granularity === 0 ? 'zeroes' : 'discard', offset, length, false)),
-      writeZeroes: async (offset, length, thick) => void (await this.run('zeroes', offset, length, thick)),
-      writeSame: async (offset, length, pattern) =>
-        void (await this.run('writesame', offset, length, pattern.toString('base64'))),
-      flush: async () => void (await this.run('flush')),
-    };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.child.stdin!.end();
-    await new Promise(resolve => this.child.once('exit', resolve));
-  }
-}
-
-function ours(ctx: () => ImageCtx): FsxTarget {
-  return {
-    read: (offset, length) => api.read(ctx(), offset, length),
-    write: (offset, data) =>
-      api.write(ctx(), offset, [data.subarray(0, data.length >> 1), data.subarray(data.length >> 1)]),
-    discard: async (offset, length) => void (await api.discard(ctx(), offset, length, { granularity: 0 })),
-    writeZeroes: async (offset, length, thick) =>
-      void (await api.writeZeroes(ctx(), offset, length, { thick })),
-    writeSame: async (offset, length, pattern) => void (await api.writeSame(ctx(), offset, length, pattern)),
-    compareAndWrite: async (offset, compare, data) => {
-      try {
-        await api.compareAndWrite(ctx(), offset, compare, data);
-        return undefined;
-      } catch (error) {
-        if (error instanceof api.MismatchError) return error.mismatch;
-        throw error;
-      }
-    },
-    flush: () => api.flush(ctx()),
-  };
-}
 
 const SIZE = 1 << 20;
 const KINDS: [string, readonly string[]][] = [
@@ -152,7 +47,7 @@ describe.skipIf(!haveRealCeph())('RBD I/O beside librbd', () => {
     await ceph.createPool('data', 8);
     await rbd('pool', 'init', 'rbd');
     cluster = await Rados.connect({ conf: ceph.conf });
-    real = new RealRbd(ceph.conf);
+    real = new RealRbd(ceph.conf, { rbd_cache: 'false' });
   });
 
   afterAll(async () => {

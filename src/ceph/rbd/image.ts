@@ -4,9 +4,8 @@ import type { ImageCtx } from './image-ctx.ts';
 import { ExclusiveLockControl, ImageLocksControl } from './image-locks.ts';
 import { ImageMetadata, ImageSettings, ObjectMapControl } from './image-parts.ts';
 import { Snapshots } from './image-snapshots.ts';
+import * as io from './io/api.ts';
 import * as streams from './io/streams.ts';
-import type { DiscardIoOptions, ReadIoOptions, WriteIoOptions, WriteZeroesIoOptions } from './io/types.ts';
-import { lengthOf, nothingOf, PromisedIo } from './io-promise.ts';
 import { closeImage } from './open/close.ts';
 import { imageInfo } from './open/info.ts';
 import { refreshImage } from './open/refresh.ts';
@@ -76,71 +75,47 @@ export class Image implements AsyncDisposable {
   // Input and output.
 
   /** EINVAL when it begins behind the end; what goes over the end is left out. Holes are zeros. */
-  async read(
-    offset: number,
-    length: number,
-    options: ReadIoOptions & { readonly snapshot?: bigint; readonly signal?: AbortSignal } = {},
-  ): Promise<Buffer> {
-    const { snapshot, signal, ...rest } = options;
-    signal?.throwIfAborted();
-    const done = new PromisedIo('read', request => request.data!);
-    this.ctx.io.read(offset, length, done, snapshot === undefined ? rest : { ...rest, snapId: snapshot });
-    return done.promise;
+  read(offset: number, length: number, options?: io.ReadCallOptions): Promise<Buffer> {
+    return io.read(this.ctx, offset, length, options);
   }
 
   /** The same, and where there was data. */
-  readSparse(offset: number, length: number): Promise<{ data: Buffer; extents: [number, number][] }> {
-    const done = new PromisedIo('readSparse', request => {
-      const data = request.data!;
-      const flat = request.extents;
-      if (flat === undefined) return { data, extents: [[0, data.length]] as [number, number][] };
-      const extents: [number, number][] = [];
-      for (let i = 0; i < flat.length; i += 2) extents.push([flat[i], flat[i + 1]]);
-      return { data, extents };
-    });
-    this.ctx.io.read(offset, length, done, { sparse: true });
-    return done.promise;
+  readSparse(offset: number, length: number, options?: io.ReadCallOptions): Promise<io.SparseRead> {
+    return io.readSparse(this.ctx, offset, length, options);
   }
 
   /** Fills the buffers, one after the other. Resolves to the bytes that there were. */
-  async readv(offset: number, buffers: readonly Buffer[]): Promise<number> {
-    const length = buffers.reduce((sum, b) => sum + b.length, 0);
-    const data = await this.read(offset, length);
-    let at = 0;
-    for (const buffer of buffers) at += data.copy(buffer, 0, at, Math.min(at + buffer.length, data.length));
-    return data.length;
+  readv(offset: number, buffers: readonly Uint8Array[], options?: io.ReadCallOptions): Promise<number> {
+    return io.readv(this.ctx, offset, buffers, options);
   }
 
   /** The bytes must not change until it is done. EINVAL over the end, EROFS when the handle is read-only. */
-  write(offset: number, data: Uint8Array, options?: WriteIoOptions): Promise<void> {
-    return this.writev(offset, [data], options);
+  write(offset: number, data: Uint8Array, options?: io.WriteCallOptions): Promise<void> {
+    return io.write(this.ctx, offset, data, options);
   }
 
-  writev(offset: number, data: readonly Uint8Array[], options?: WriteIoOptions): Promise<void> {
-    const done = new PromisedIo('write', nothingOf);
-    this.ctx.io.write(offset, data, done, options);
-    return done.promise;
+  writev(offset: number, data: readonly Uint8Array[], options?: io.WriteCallOptions): Promise<void> {
+    return io.write(this.ctx, offset, data, options);
   }
 
   /** Frees whole parts of the range (see rbd_discard_granularity_bytes); with granularity 0, all of it reads as zeros. */
-  discard(offset: number, length: number, options?: DiscardIoOptions): Promise<void> {
-    const done = new PromisedIo('discard', nothingOf);
-    this.ctx.io.discard(offset, length, done, options);
-    return done.promise;
+  discard(offset: number, length: number, options?: io.DiscardCallOptions): Promise<void> {
+    return io.discard(this.ctx, offset, length, options);
   }
 
   /** The range reads as zeros. */
-  writeZeroes(offset: number, length: number, options?: WriteZeroesIoOptions): Promise<void> {
-    const done = new PromisedIo('writeZeroes', nothingOf);
-    this.ctx.io.writeZeroes(offset, length, done, options);
-    return done.promise;
+  writeZeroes(offset: number, length: number, options?: io.WriteZeroesCallOptions): Promise<void> {
+    return io.writeZeroes(this.ctx, offset, length, options);
   }
 
   /** `length`: a multiple of the pattern's. */
-  writeSame(offset: number, length: number, pattern: Uint8Array, options?: WriteIoOptions): Promise<void> {
-    const done = new PromisedIo('writeSame', nothingOf);
-    this.ctx.io.writeSame(offset, length, pattern, done, options);
-    return done.promise;
+  writeSame(
+    offset: number,
+    length: number,
+    pattern: Uint8Array,
+    options?: io.WriteCallOptions,
+  ): Promise<void> {
+    return io.writeSame(this.ctx, offset, length, pattern, options);
   }
 
   /** Writes if the range is what it is compared with. EILSEQ, with `mismatch`, where it is not. */
@@ -148,24 +123,19 @@ export class Image implements AsyncDisposable {
     offset: number,
     compare: Uint8Array,
     data: Uint8Array,
-    options?: WriteIoOptions,
+    options?: io.WriteCallOptions,
   ): Promise<void> {
-    const done = new PromisedIo('compareAndWrite', nothingOf);
-    this.ctx.io.compareAndWrite(offset, compare, data, done, options);
-    return done.promise;
+    return io.compareAndWrite(this.ctx, offset, compare, data, options);
   }
 
   /** What was written before is safe once this resolves. */
-  async flush(): Promise<void> {
-    const done = new PromisedIo('flush', lengthOf);
-    this.ctx.io.flush(done, 'user');
-    await done.promise;
+  flush(options?: io.IoCallOptions): Promise<void> {
+    return io.flush(this.ctx, options);
   }
 
-  /** Flushes, and forgets what was cached. */
-  async invalidateCache(): Promise<void> {
-    await this.flush();
-    this.ctx.io.objects.invalidate();
+  /** What is cached is read anew from now on; what was written is safe before. */
+  invalidateCache(options?: io.IoCallOptions): Promise<void> {
+    return io.invalidateCache(this.ctx, options);
   }
 
   /** A Node stream of the range, read ahead. */

@@ -2,6 +2,15 @@ export { NacreError } from '../../base/errors.ts';
 export * from './formats/index.ts';
 export { Image } from './image.ts';
 export type { ImageCtx, ImageIdentity } from './image-ctx.ts';
+export {
+  type DiscardCallOptions,
+  type IoCallOptions,
+  MismatchError,
+  type ReadCallOptions,
+  type SparseRead,
+  type WriteCallOptions,
+  type WriteZeroesCallOptions,
+} from './io/api.ts';
 export type { ImageChunk, RangeOptions, WriteRangeOptions } from './io/streams.ts';
 export type {
   FlushSource,
@@ -11,7 +20,6 @@ export type {
   ReadIoOptions,
   WriteIoOptions,
 } from './io/types.ts';
-export { MismatchError } from './io-promise.ts';
 export type { OpenOptions } from './open/open-image.ts';
 export type { CreateOptions } from './operations/create-options.ts';
 export type { DiffExtent, DiffOptions } from './operations/diff.ts';

@@ -93,7 +93,6 @@ class Pending<T> implements IoCompletion {
 }
 
 const nothing = (): void => {};
-const count = (_request: ImageRequest, result: number): number => result;
 const dataOf = (request: ImageRequest): Buffer => request.data!;
 
 function sparseOf(request: ImageRequest): SparseRead {
@@ -132,21 +131,27 @@ export function readSparse(
   return pending.promise;
 }
 
-/** Fills the buffers one after another. Resolves to the bytes read. */
+/** Fills the buffers one after another. Resolves to the bytes read: fewer than they take where the image ends. */
 export async function readv(
   ctx: ImageCtx,
   offset: number,
   buffers: readonly Uint8Array[],
   options: ReadCallOptions = {},
 ): Promise<number> {
-  const reads = buffers
-    .map((buffer, i) => ({ buffer, at: buffers.slice(0, i).reduce((sum, b) => sum + b.length, offset) }))
-    .filter(({ at, buffer }, i) => buffer.length > 0 && (i === 0 || at < (ctx.sizeAt() ?? 0)))
-    .map(async ({ at, buffer }) => {
-      const into = Buffer.from(buffer.buffer, buffer.byteOffset, buffer.length);
-      return (await read(ctx, at, buffer.length, { ...options, into })).length;
-    });
-  return (await Promise.all(reads)).reduce((sum, n) => sum + n, 0);
+  let length = 0;
+  for (const buffer of buffers) length += buffer.length;
+  if (buffers.length === 1) {
+    const [{ buffer, byteOffset }] = buffers;
+    return (await read(ctx, offset, length, { ...options, into: Buffer.from(buffer, byteOffset, length) }))
+      .length;
+  }
+  const data = await read(ctx, offset, length, options);
+  let at = 0;
+  for (const buffer of buffers) {
+    buffer.set(data.subarray(at, at + buffer.length));
+    at += buffer.length;
+  }
+  return data.length;
 }
 
 /** The data must not change until this is settled. EINVAL when it reaches over the end: what is in front of that is written. */
@@ -168,15 +173,15 @@ export function write(
   return pending.promise;
 }
 
-/** Resolves to the bytes that lie within the image. */
+/** What reaches over the image's end is left out. */
 export function discard(
   ctx: ImageCtx,
   offset: number,
   length: number,
   options: DiscardCallOptions = {},
-): Promise<number> {
+): Promise<void> {
   options.signal?.throwIfAborted();
-  const pending = new Pending(ctx, 'discard', length, options.signal, count);
+  const pending = new Pending(ctx, 'discard', length, options.signal, nothing);
   ctx.io.discard(offset, length, pending, options);
   return pending.promise;
 }
@@ -186,9 +191,9 @@ export function writeZeroes(
   offset: number,
   length: number,
   options: WriteZeroesCallOptions = {},
-): Promise<number> {
+): Promise<void> {
   options.signal?.throwIfAborted();
-  const pending = new Pending(ctx, 'writeZeroes', length, options.signal, count);
+  const pending = new Pending(ctx, 'writeZeroes', length, options.signal, nothing);
   ctx.io.writeZeroes(offset, length, pending, options);
   return pending.promise;
 }
@@ -200,9 +205,9 @@ export function writeSame(
   length: number,
   pattern: Uint8Array,
   options: WriteCallOptions = {},
-): Promise<number> {
+): Promise<void> {
   options.signal?.throwIfAborted();
-  const pending = new Pending(ctx, 'writeSame', length, options.signal, count);
+  const pending = new Pending(ctx, 'writeSame', length, options.signal, nothing);
   ctx.io.writeSame(offset, length, pattern, pending, options);
   return pending.promise;
 }
@@ -222,12 +227,18 @@ export function compareAndWrite(
 }
 
 /** All that was written before is safe. */
-export function flush(ctx: ImageCtx): Promise<void> {
-  return ctx.io.flushAsync('user');
+export function flush(ctx: ImageCtx, options: IoCallOptions = {}): Promise<void> {
+  options.signal?.throwIfAborted();
+  const pending = new Pending(ctx, 'flush', 0, options.signal, nothing);
+  ctx.io.flush(pending, 'user');
+  return pending.promise;
 }
 
 /** What is cached of the image is read anew from now on; dirty data is written first. */
-export async function invalidateCache(ctx: ImageCtx): Promise<void> {
-  await ctx.io.flushAsync('internal');
+export async function invalidateCache(ctx: ImageCtx, options: IoCallOptions = {}): Promise<void> {
+  options.signal?.throwIfAborted();
+  const pending = new Pending(ctx, 'invalidateCache', 0, options.signal, nothing);
+  ctx.io.flush(pending, 'internal');
+  await pending.promise;
   ctx.io.objects.invalidate();
 }
