@@ -53,6 +53,13 @@ export const detectionMethods: Readonly<Record<string, ClsMethod>> = {
     const uuid = ctx.omapGet('mirror_uuid');
     return typeof uuid === 'number' ? fail(uuid) : answer(e => e.blob(uuid));
   }),
+  mirror_peer_list: reads(ctx => {
+    const peers = listKeys(ctx, 'mirror_peer_');
+    return answer(e => {
+      e.u32(peers.size);
+      for (const peer of peers.values()) e.bytes(peer);
+    });
+  }),
   mirror_image_get: reads((ctx, d) => {
     const image = readKey(ctx, `image_${d.bin()}`, mirrorImage);
     return answer(e => mirrorImage.encode(e, image));
