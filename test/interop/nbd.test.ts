@@ -345,7 +345,14 @@ for flags in (0, nbd.HANDSHAKE_FLAG_FIXED_NEWSTYLE, nbd.HANDSHAKE_FLAG_NO_ZEROES
           `--bsrange=${bs}`,
           '--iodepth=32',
         ],
-        ...['--size=16m', '--verify=crc32c', '--verify_fatal=1', '--randseed=1', '--output-format=terse'],
+        ...[
+          '--size=16m',
+          '--verify=crc32c',
+          '--verify_fatal=1',
+          '--verify_state_save=0',
+          '--randseed=1',
+          '--output-format=terse',
+        ],
         ...(rw === 'randrw' ? ['--trim_percentage=5'] : []),
       ]);
   });

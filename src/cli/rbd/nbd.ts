@@ -155,7 +155,7 @@ async function serve(
 
 /** `nacre rbd nbd`: images as disks for any NBD client. */
 export function nbdCommand(): Command {
-  const command = new Command('nbd')
+  const command = new Command('nacre rbd nbd')
     .description('serve images and snapshots to NBD clients until interrupted')
     .argument('<image-spec...>', '[pool/[namespace/]]image[@snap]; snapshots are read-only')
     .option('--listen <host:port>', `listen there; 127.0.0.1:${DEFAULT_PORT} without --socket`, address)
@@ -184,7 +184,12 @@ Examples:
   let config: readonly string[] = [];
   command.parseAsync = (argv, options) => {
     const args = (options?.from ?? 'node') === 'user' ? (argv ?? []) : (argv ?? process.argv).slice(2);
-    const split = splitCephArgs(args, OWN_ARGUMENTS);
+    // '--pid-file=x' has to be taken apart first: what is kept is known by its name alone.
+    const apart = args.flatMap(arg => {
+      const name = OWN_ARGUMENTS.find(each => arg.startsWith(`${each}=`));
+      return name === undefined ? [arg] : [name, arg.slice(name.length + 1)];
+    });
+    const split = splitCephArgs(apart, OWN_ARGUMENTS);
     config = split.config;
     return parse([...split.rest], { from: 'user' });
   };
