@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Rados } from '../../src/ceph/rados/index.ts';
 import { type Cluster, startCluster } from '../../src/vstart/index.ts';
 import { haveRealCeph, RealCeph } from '../support/real-ceph.ts';
 
@@ -208,6 +209,23 @@ describe.skipIf(!haveRealCeph())("the monitor, asked by Ceph's ceph and held aga
     expect((await as('auth', 'ls')).code).toBe(13);
     await ceph(ours.conf, ['auth', 'rm', 'client.reader']);
     expect((await as('osd', 'stat')).code).not.toBe(0);
+  });
+
+  it('numbers self-managed snapshots as Ceph does, removed ones between', async () => {
+    const numbers = async (cluster: Rados) => {
+      await cluster.pools.create('snapshots');
+      const io = await cluster.openPool('snapshots');
+      const made: bigint[] = [];
+      for (const gone of [[], [], [0], [], [1, 2], []]) {
+        for (const i of gone) await io.removeSelfManagedSnapshot(made[i]);
+        made.push(await io.createSelfManagedSnapshot());
+      }
+      await cluster.pools.delete('snapshots');
+      return made;
+    };
+    await using theirs = await Rados.connect({ conf: real.conf });
+    await using mine = await ours.connect();
+    expect(await numbers(mine)).toEqual(await numbers(theirs));
   });
 
   it('answers tell', async () => {

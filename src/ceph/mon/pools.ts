@@ -261,6 +261,7 @@ export function removeSelfManagedSnap(osds: OsdMonitor, id: number, snap: bigint
   if (contains(pending.inc.newRemovedSnaps.get(id))) return;
   const pool = pending.pool(id);
   pool.setFlag(POOL_FLAG_SELFMANAGED_SNAPS);
+  pool.snapSeq += 1n;
   pool.snapEpoch = pending.inc.epoch;
   markRemoved(pending, id, snap);
 }
