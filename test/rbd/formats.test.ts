@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { NacreError } from '../../src/base/errors.ts';
+import { isZero } from '../../src/base/zeros.ts';
 import { ByteSource } from '../../src/ceph/rbd/formats/byte-source.ts';
 import { DiffReader } from '../../src/ceph/rbd/formats/diff-reader.ts';
 import { readImageRecords } from '../../src/ceph/rbd/formats/image-records.ts';
 import { mergeDiff } from '../../src/ceph/rbd/formats/merge-diff.ts';
-import { isZero, runEnd } from '../../src/ceph/rbd/formats/sparse.ts';
+import { runEnd } from '../../src/ceph/rbd/formats/sparse.ts';
 import { apply, chunked, type Diff, type Extent, encodeDiff, random, randomDiff } from './formats-model.ts';
 
 async function decode(version: 1 | 2, input: Iterable<Buffer>): Promise<Diff> {

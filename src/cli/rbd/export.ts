@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { exportImageV2, exportRaw, rawBytes } from '../../ceph/rbd/formats/index.ts';
 import type { Image } from '../../ceph/rbd/index.ts';
 import { attempt } from './errors.ts';
-import { createFile, isZero, writeAll, writeAt } from './files.ts';
+import { createFile, writeAll, writeAt } from './files.ts';
 import type { Session } from './session.ts';
 
 type Update = (done: number, total: number) => void;
@@ -16,7 +16,7 @@ async function toFile(
   signal: AbortSignal,
 ): Promise<void> {
   for await (const { offset, data } of exportRaw(image.ctx, { onProgress, signal, reuse: true }))
-    if (data !== undefined && !isZero(data)) await writeAt(file, data, offset);
+    if (data !== undefined) await writeAt(file, data, offset);
   await file.truncate(image.size);
 }
 

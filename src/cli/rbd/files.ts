@@ -1,10 +1,12 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { isZero, zeros } from '../../base/zeros.ts';
 import { strerror } from '../shared/errors.ts';
 import { ToolError } from './errors.ts';
 
 /** Bytes read from a file at a time. */
 const CHUNK = 4 << 20;
-const ZEROS = Buffer.alloc(CHUNK);
+/** Chunks that are being read at a time. */
+const READS_AHEAD = 3;
 
 /** errno of what node:fs failed with, positive. */
 function fileErrno(error: unknown): number {
@@ -31,31 +33,61 @@ export async function openFile(path: string, verb: string): Promise<FileHandle> 
   }
 }
 
-/** What a file says of where its data is; without that, everything is data. */
-export interface SparseInput {
-  readonly chunks: AsyncIterable<Buffer>;
+/** Reads all that there is of `length` bytes at an offset; fewer only at the end of the file. */
+async function readAt(file: FileHandle, buffer: Buffer, length: number, offset: number): Promise<number> {
+  let got = 0;
+  while (got < length) {
+    const { bytesRead } = await file.read(buffer, got, length - got, offset + got);
+    if (bytesRead === 0) break;
+    got += bytesRead;
+  }
+  return got;
+}
+
+/** The bytes of a file whose size is not known, a pipe's or a device's, until it ends. */
+async function* readToEnd(file: FileHandle): AsyncGenerator<Buffer> {
+  for (;;) {
+    const buffer = Buffer.allocUnsafeSlow(CHUNK);
+    const { bytesRead } = await file.read(buffer, 0, CHUNK, null);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
 }
 
 /**
- * The bytes of a file, in chunks of 4 MiB. A stretch that the file system has no blocks for is not read: node:fs has no
- * SEEK_DATA, so only a file that is all hole (no blocks at all) is known to be zeros without a look.
+ * The bytes of a file, in chunks of 4 MiB, each read while its predecessors are worked on. node:fs cannot ask where holes
+ * are (SEEK_DATA), so they are read; but memory that came back all zeros is read into again, and what is handed on for
+ * it is a constant that is known as zeros without another look. A file without any blocks is not read.
  */
 export async function* readChunks(file: FileHandle, size: number): AsyncGenerator<Buffer> {
-  const { blocks } = await file.stat();
-  let at = 0;
-  const isHole = blocks === 0 && size > 0;
-  while (at < size || size === 0) {
-    const length = size === 0 ? CHUNK : Math.min(CHUNK, size - at);
-    if (isHole) {
-      yield ZEROS.subarray(0, length);
-      at += length;
-      continue;
+  if (size === 0) return yield* readToEnd(file);
+  const allHole = (await file.stat()).blocks === 0;
+  const spare: Buffer[] = [];
+  const read = async (at: number): Promise<Buffer> => {
+    const length = Math.min(CHUNK, size - at);
+    if (allHole) return zeros(length);
+    const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK);
+    const got = await readAt(file, buffer, length, at);
+    if (!isZero(buffer, 0, got)) return buffer.subarray(0, got);
+    spare.push(buffer);
+    return zeros(got);
+  };
+  const running: Promise<Buffer>[] = [];
+  try {
+    for (let at = 0, next = 0; at < size; ) {
+      for (; next < size && running.length < READS_AHEAD; next += CHUNK) {
+        const reading = read(next);
+        reading.catch(() => {}); // it is heard of when its turn comes
+        running.push(reading);
+      }
+      const chunk = await running.shift()!;
+      if (chunk.length === 0) return; // the file became shorter
+      yield chunk;
+      at += chunk.length;
+      if (chunk.length < CHUNK) return;
     }
-    const buffer = Buffer.allocUnsafeSlow(length);
-    const { bytesRead } = await file.read(buffer, 0, length, at);
-    if (bytesRead === 0) return;
-    at += bytesRead;
-    yield bytesRead === length ? buffer : buffer.subarray(0, bytesRead);
+  } finally {
+    await Promise.allSettled(running);
   }
 }
 
@@ -74,13 +106,4 @@ export async function writeAll(file: FileHandle | undefined, bytes: Uint8Array):
 export async function writeAt(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
   let at = 0;
   while (at < bytes.length) at += (await file.write(bytes, at, bytes.length - at, offset + at)).bytesWritten;
-}
-
-/** Whether all bytes are zero. */
-export function isZero(bytes: Buffer): boolean {
-  for (let at = 0; at < bytes.length; at += ZEROS.length) {
-    const end = Math.min(bytes.length, at + ZEROS.length);
-    if (bytes.compare(ZEROS, 0, end - at, at, end) !== 0) return false;
-  }
-  return true;
 }

@@ -30,6 +30,8 @@ export async function importImage(session: Session): Promise<void> {
   const create = createOptions(args, 'import', true);
   const sparseSize = args.number('sparse-size') ?? 4096;
   const version = args.number('export-format') ?? 1;
+  // Every byte is written once: a cache would only copy it.
+  await session.withoutCache();
   const rbd = await session.pool(spec.pool, spec.namespace);
   const file = path === '-' ? undefined : await openFile(path, 'import');
   try {

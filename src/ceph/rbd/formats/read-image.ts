@@ -1,11 +1,11 @@
 import { NacreError } from '../../../base/errors.ts';
+import { isZero } from '../../../base/zeros.ts';
 import type { ImageCtx } from '../image-ctx.ts';
 import { fileToExtents } from '../io/striper.ts';
 import type { ImageRequest, IoCompletion } from '../io/types.ts';
 import { DIFF_HOLE, fastDiff } from '../operations/diff-object-map.ts';
 import { managementOps, orderedParallel } from '../operations/invoke-parallel.ts';
 import type { Progress } from '../types.ts';
-import { isZero } from './sparse.ts';
 
 /** Bytes of reads that may be under way or wait for the reader. */
 export const READ_BUDGET = 64 << 20;
