@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Whether NBD clients of others are installed. With CI=true their absence is a failure, not a skip. */
@@ -19,6 +19,15 @@ export function haveNbdTools(): boolean {
   if (spawnSync('/usr/bin/python3', ['-c', 'import nbd']).status !== 0) missing.push('python3-libnbd');
   if (missing.length > 0 && process.env['CI'] === 'true') throw new Error(`missing: ${missing.join(' ')}`);
   return missing.length === 0;
+}
+
+/** Whether an export can be mounted without the kernel's NBD driver. */
+export function haveFuseTools(): boolean {
+  const missing = ['nbdfuse', 'fuse2fs', 'fusermount3'].filter(
+    tool => spawnSync('which', [tool]).status !== 0,
+  );
+  if (missing.length > 0 && process.env['CI'] === 'true') throw new Error(`missing: ${missing.join(' ')}`);
+  return missing.length === 0 && existsSync('/dev/fuse');
 }
 
 export interface ToolResult {
