@@ -1,6 +1,6 @@
 import type { ImageCtx } from './image-ctx.ts';
 import { refreshIfNeeded } from './open/refresh.ts';
-import { listChildren } from './operations/children.ts';
+import { listChildren, listDescendants } from './operations/children.ts';
 import { rollbackToSnapshot } from './operations/rollback.ts';
 import * as operations from './operations/snapshot.ts';
 import { snapshotOf } from './operations/snapshot-remove.ts';
@@ -77,9 +77,10 @@ export class Snapshots {
     return operations.purgeSnapshots(this.ctx, options);
   }
 
-  /** Clones of a snapshot. */
-  async children(name: string): Promise<ChildImage[]> {
+  /** Clones of a snapshot; with `descendants`, clones of clones too. */
+  async children(name: string, options: { readonly descendants?: boolean } = {}): Promise<ChildImage[]> {
     await refreshIfNeeded(this.ctx);
-    return listChildren(this.ctx, snapshotOf(this.ctx, name, 'children').id);
+    const { id } = snapshotOf(this.ctx, name, 'children');
+    return options.descendants === true ? listDescendants(this.ctx, id) : listChildren(this.ctx, id);
   }
 }

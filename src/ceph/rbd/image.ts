@@ -9,7 +9,7 @@ import * as streams from './io/streams.ts';
 import { closeImage } from './open/close.ts';
 import { imageInfo } from './open/info.ts';
 import { refreshImage } from './open/refresh.ts';
-import { listChildren } from './operations/children.ts';
+import { listChildren, listDescendants } from './operations/children.ts';
 import { copyImage } from './operations/copy.ts';
 import { deepCopyImage } from './operations/deep-copy.ts';
 import { type DiffExtent, type DiffOptions, diffIterate } from './operations/diff.ts';
@@ -199,9 +199,9 @@ export class Image implements AsyncDisposable {
     return sparsifyImage(this.ctx, sparseSize, options);
   }
 
-  /** Clones of all snapshots. */
-  children(): Promise<ChildImage[]> {
-    return listChildren(this.ctx);
+  /** Clones of all snapshots; with `descendants`, clones of clones too. */
+  children(options: { readonly descendants?: boolean } = {}): Promise<ChildImage[]> {
+    return options.descendants === true ? listDescendants(this.ctx) : listChildren(this.ctx);
   }
 
   async parent(): Promise<ParentRef | undefined> {

@@ -16,8 +16,10 @@ export interface ParentSnapshot {
   readonly snapshot: string;
 }
 
+/** Long work. Aborting ends it between two objects; what it did until then stays, and it can be run again. */
 export interface ProgressOption {
-  readonly onProgress?: Progress;
+  readonly onProgress?: Progress | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface CopyOptions extends CreateOptions, ProgressOption {

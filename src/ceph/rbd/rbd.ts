@@ -32,7 +32,6 @@ import {
 } from './operations/trash.ts';
 import { type PurgeOptions, purgeTrash } from './operations/trash-purge.ts';
 import type { CloneOptions, ParentSnapshot, TrashEntry } from './options.ts';
-import type { Progress } from './types.ts';
 
 /**
  * The images of a pool, or of one of its namespaces.
@@ -140,10 +139,7 @@ export class Trash {
   }
 
   /** EPERM before its time has come, unless `force`. */
-  remove(
-    id: string,
-    options: { readonly force?: boolean; readonly onProgress?: Progress | undefined } = {},
-  ): Promise<void> {
+  remove(id: string, options: RemoveOptions = {}): Promise<void> {
     return removeFromTrash(this.rbd.cluster, this.rbd.io, id, options);
   }
 

@@ -10,16 +10,15 @@ export async function children(session: Session): Promise<void> {
   const f = session.formatter();
   if (spec.snap !== '' && snapId !== undefined)
     throw usageError('trying to access snapshot using both name and id.');
-  if (args.flag('descendants'))
-    throw new NacreError('ENOTSUP', 'rbd children --descendants', 'clones of clones; ask for each of them');
+  const which = { descendants: args.flag('descendants') };
   const image = await session.image({ ...spec, snap: '' }, { readOnly: true });
   const found: ChildImage[] = await attempt('rbd: listing children failed', () => {
     if (snapId !== undefined) {
       const snap = image.ctx.snap(snapId);
       if (snap === undefined) throw new NacreError('ENOENT', 'rbd children', `no snapshot ${snapId}`);
-      return image.snapshots.children(snap.name);
+      return image.snapshots.children(snap.name, which);
     }
-    return spec.snap === '' ? image.children() : image.snapshots.children(spec.snap);
+    return spec.snap === '' ? image.children(which) : image.snapshots.children(spec.snap, which);
   });
   const all = args.flag('all');
   const shown = all ? found : found.filter(child => !child.trash);

@@ -22,7 +22,9 @@ export async function copy(session: Session): Promise<void> {
   const dest = await session.pool(to.pool, to.namespace);
   const bar = session.progress('Image copy');
   await attempt('rbd: copy failed', () =>
-    bar.run(onProgress => image.copy(dest, to.image, { ...options, sparseSize, onProgress })),
+    bar.run(onProgress =>
+      image.copy(dest, to.image, { ...options, sparseSize, onProgress, signal: session.signal }),
+    ),
   );
 }
 
@@ -35,6 +37,8 @@ export async function deepCopy(session: Session): Promise<void> {
   const dest = await session.pool(to.pool, to.namespace);
   const bar = session.progress('Image deep copy');
   await attempt('rbd: deep copy failed', () =>
-    bar.run(onProgress => image.deepCopy(dest, to.image, { ...options, flatten, onProgress })),
+    bar.run(onProgress =>
+      image.deepCopy(dest, to.image, { ...options, flatten, onProgress, signal: session.signal }),
+    ),
   );
 }

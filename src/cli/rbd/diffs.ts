@@ -22,6 +22,7 @@ export async function diff(session: Session): Promise<void> {
       from,
       wholeObject: args.flag('whole-object'),
       includeParent: true,
+      signal: session.signal,
     }))
       extents.push(extent);
   });
@@ -93,7 +94,9 @@ export async function mergeDiff(session: Session): Promise<void> {
     ];
     const bar = session.progress('Merging image diff', path === '-' || session.args.flag('no-progress'));
     await attempt('rbd: merge-diff error', () =>
-      bar.run(onProgress => writeStream(path, file, merged(inputs[0], inputs[1], { onProgress }))),
+      bar.run(onProgress =>
+        writeStream(path, file, merged(inputs[0], inputs[1], { onProgress, signal: session.signal })),
+      ),
     );
   } finally {
     await one?.close();

@@ -40,12 +40,16 @@ export async function create(session: Session): Promise<void> {
   if (!args.flag('thick-provision')) return;
   const image = await session.imageOf(rbd, spec);
   await attempt('rbd: image created but error encountered during thick provisioning', () =>
-    session.progress('Thick provisioning').run(update => fill(image, update)),
+    session.progress('Thick provisioning').run(update => fill(image, update, session.signal)),
   );
 }
 
 /** Writes zeros all over, some objects at a time. */
-async function fill(image: Image, update: (done: number, total: number) => void): Promise<void> {
+async function fill(
+  image: Image,
+  update: (done: number, total: number) => void,
+  signal: AbortSignal,
+): Promise<void> {
   const { size, objectSize } = image;
   const depth = image.ctx.context.config.get('rbd_concurrent_management_ops');
   let next = 0;
@@ -53,7 +57,7 @@ async function fill(image: Image, update: (done: number, total: number) => void)
     while (next < size) {
       const offset = next;
       next += objectSize;
-      await image.writeZeroes(offset, Math.min(objectSize, size - offset), { thick: true });
+      await image.writeZeroes(offset, Math.min(objectSize, size - offset), { thick: true, signal });
       update(Math.min(next, size), size);
     }
   };
@@ -62,11 +66,12 @@ async function fill(image: Image, update: (done: number, total: number) => void)
 }
 
 export async function remove(session: Session): Promise<void> {
-  const spec = session.specs.image({ snap: 'none' });
+  const { specs, signal } = session;
+  const spec = specs.image({ snap: 'none' });
   const rbd = await session.pool(spec.pool, spec.namespace);
   const bar = session.progress('Removing image');
   try {
-    await bar.run(onProgress => rbd.remove(spec.image, { onProgress }));
+    await bar.run(onProgress => rbd.remove(spec.image, { onProgress, signal }));
   } catch (error) {
     throw removalFailure(error, 'rbd: delete error');
   }
@@ -92,31 +97,34 @@ export async function rename(session: Session): Promise<void> {
 }
 
 export async function resize(session: Session): Promise<void> {
-  const spec = session.specs.image({ snap: 'none' });
-  const size = sizeOf(session.args);
-  const allowShrink = session.args.flag('allow-shrink');
+  const { args, specs, signal } = session;
+  const spec = specs.image({ snap: 'none' });
+  const size = sizeOf(args);
+  const allowShrink = args.flag('allow-shrink');
   const image = await session.image(spec);
   if (image.size === size) throw usageError('new size is equal to original size ');
   if (image.size > size && !allowShrink)
     throw usageError('shrinking an image is only allowed with the --allow-shrink flag');
   const bar = session.progress('Resizing image');
   await attempt('rbd: resize error', () =>
-    bar.run(onProgress => image.resize(size, { allowShrink, onProgress })),
+    bar.run(onProgress => image.resize(size, { allowShrink, onProgress, signal })),
   );
 }
 
 export async function flatten(session: Session): Promise<void> {
-  const image = await session.image(session.specs.image({ snap: 'none' }));
+  const { specs, signal } = session;
+  const image = await session.image(specs.image({ snap: 'none' }));
   const bar = session.progress('Image flatten');
-  await attempt('rbd: flatten error', () => bar.run(onProgress => image.flatten({ onProgress })));
+  await attempt('rbd: flatten error', () => bar.run(onProgress => image.flatten({ onProgress, signal })));
 }
 
 export async function sparsify(session: Session): Promise<void> {
-  const spec = session.specs.image({ snap: 'none' });
-  const sparseSize = session.args.number('sparse-size') ?? 4096;
+  const { args, specs, signal } = session;
+  const spec = specs.image({ snap: 'none' });
+  const sparseSize = args.number('sparse-size') ?? 4096;
   const image = await session.image(spec);
   const bar = session.progress('Image sparsify');
   await attempt('rbd: sparsify error', () =>
-    bar.run(onProgress => image.sparsify(sparseSize, { onProgress })),
+    bar.run(onProgress => image.sparsify(sparseSize, { onProgress, signal })),
   );
 }

@@ -7,7 +7,7 @@ export async function rebuild(session: Session): Promise<void> {
   const image = await session.image({ ...spec, snap: '' });
   const bar = session.progress('Object Map Rebuild');
   await attempt('rbd: rebuilding object map failed', () =>
-    bar.run(onProgress => image.objectMap.rebuild({ snapshot, onProgress })),
+    bar.run(onProgress => image.objectMap.rebuild({ snapshot, onProgress, signal: session.signal })),
   );
 }
 
@@ -17,6 +17,6 @@ export async function check(session: Session): Promise<void> {
   const image = await session.image({ ...spec, snap: '' });
   const bar = session.progress('Object Map Check');
   await attempt('rbd: checking object map failed', () =>
-    bar.run(onProgress => image.objectMap.check({ snapshot, onProgress })),
+    bar.run(onProgress => image.objectMap.check({ snapshot, onProgress, signal: session.signal })),
   );
 }

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { VERSION } from '../../base/version.ts';
 import { CliError } from '../shared/errors.ts';
 import { parseArgs } from './args.ts';
@@ -76,12 +77,10 @@ async function runVerb(config: readonly string[], verb: VerbSpec, rest: readonly
     const work = handler(session).then(() => 0);
     const code = await Promise.race([work, interruption]);
     if (code === 0) return;
-    // The work fails with the abort, or goes on until the cluster is closed under it: neither is news.
-    work.catch(() => {});
-    await Promise.race([
-      session[Symbol.asyncDispose]().catch(() => {}),
-      new Promise(resolve => setTimeout(resolve, 3000)),
-    ]);
+    // A second Ctrl-C ends it at once. The work fails with the abort and closes what it opened, or the cluster is closed under it: neither is news.
+    const ended = work.catch(() => {});
+    const closed = Promise.race([ended, sleep(5000)]).then(() => session[Symbol.asyncDispose]());
+    await Promise.race([closed.catch(() => {}), sleep(7000)]);
     process.exit(code);
   } finally {
     for (const each of signals) process.removeListener(each, onSignal);

@@ -22,12 +22,12 @@ export async function create(session: Session): Promise<void> {
   const image = await session.image(atHead(spec));
   const bar = session.progress('Creating snap');
   await attempt('rbd: failed to create snapshot', () =>
-    bar.run(onProgress => image.snapshots.create(spec.snap, { onProgress })),
+    bar.run(onProgress => image.snapshots.create(spec.snap, { onProgress, signal: session.signal })),
   );
 }
 
 export async function remove(session: Session): Promise<void> {
-  const { args } = session;
+  const { args, signal } = session;
   const snapId = args.bigint('snap-id');
   const { spec, id } = namedOrId(session, snapId === undefined ? 'required' : 'permitted');
   const force = args.flag('force');
@@ -41,7 +41,7 @@ export async function remove(session: Session): Promise<void> {
       await session
         .progress('Removing snap')
         .run(onProgress =>
-          image.snapshots.remove(spec.snap, { force, flatten: force, unprotect: force, onProgress }),
+          image.snapshots.remove(spec.snap, { force, flatten: force, unprotect: force, onProgress, signal }),
         );
     else await removeSnapshot(image.ctx, snapId);
   } catch (error) {
@@ -61,7 +61,7 @@ export async function purge(session: Session): Promise<void> {
   const image = await session.image(spec, { id });
   const bar = session.progress('Removing all snapshots');
   try {
-    await purgeAll(image, bar);
+    await purgeAll(image, bar, session.signal);
   } catch (error) {
     bar.fail();
     const errno = errnoOf(error);
@@ -72,6 +72,7 @@ export async function purge(session: Session): Promise<void> {
 async function purgeAll(
   image: Image,
   bar: { update(done: number, total: number): void; finish(): void; fail(): void },
+  signal: AbortSignal,
 ): Promise<void> {
   const all = await image.snapshots.list();
   const isProtected = await Promise.all(all.map(snap => image.snapshots.isProtected(snap.name)));
@@ -83,7 +84,7 @@ async function purgeAll(
         'these must be unprotected with `rbd snap unprotect`.\n',
     );
   for (const [i, snap] of going.entries()) {
-    await image.snapshots.remove(snap.name);
+    await image.snapshots.remove(snap.name, { signal });
     bar.update(i + 1, all.length);
   }
   if (kept.length > 0) bar.fail();
@@ -95,7 +96,7 @@ export async function rollback(session: Session): Promise<void> {
   const image = await session.image(atHead(spec));
   const bar = session.progress('Rolling back to snapshot');
   await attempt('rbd: rollback failed', () =>
-    bar.run(onProgress => image.snapshots.rollback(spec.snap, { onProgress })),
+    bar.run(onProgress => image.snapshots.rollback(spec.snap, { onProgress, signal: session.signal })),
   );
 }
 

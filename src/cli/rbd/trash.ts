@@ -39,7 +39,7 @@ export async function remove(session: Session): Promise<void> {
   const rbd = await session.pool(pool, namespace);
   const bar = session.progress('Removing image');
   try {
-    await rbd.trash.remove(id, { force, onProgress: bar.update });
+    await rbd.trash.remove(id, { force, onProgress: bar.update, signal: session.signal });
     bar.finish();
   } catch (error) {
     const failure =
@@ -82,7 +82,9 @@ export async function purge(session: Session): Promise<void> {
     threshold === undefined && before !== undefined ? new Date(parseDate(before)) : undefined;
   const bar = session.progress('Removing images');
   try {
-    await bar.run(onProgress => rbd.trash.purge({ expiredBefore, threshold, onProgress }));
+    await bar.run(onProgress =>
+      rbd.trash.purge({ expiredBefore, threshold, onProgress, signal: session.signal }),
+    );
   } catch (error) {
     throw new ToolError('', errnoOf(error));
   }

@@ -3,8 +3,9 @@ import { strerror } from '../shared/errors.ts';
 import { errnoOf, reason, ToolError } from './errors.ts';
 import { print, type Session } from './session.ts';
 
-function enterPressed(): Promise<void> {
-  const input = createInterface({ input: process.stdin });
+/** Resolves at a line, or the end, of standard input, and when aborted. */
+function enterPressed(signal: AbortSignal): Promise<void> {
+  const input = createInterface({ input: process.stdin, signal });
   return new Promise(resolve => {
     input.once('close', resolve);
     input.once('line', () => input.close());
@@ -31,7 +32,7 @@ export async function watch(session: Session): Promise<void> {
     });
     cookie = watching.cookie;
     print('press enter to exit...\n');
-    await enterPressed();
+    await enterPressed(session.signal);
   } catch (error) {
     throw new ToolError(`rbd: watch failed\nrbd: watch failed: ${reason(error)}`, errnoOf(error));
   }

@@ -1,5 +1,5 @@
 import { NacreError } from '../../../base/errors.ts';
-import type { Progress } from '../types.ts';
+import type { ProgressOption } from '../options.ts';
 import { type ByteInput, ByteSource } from './byte-source.ts';
 import { DiffReader } from './diff-reader.ts';
 import { DIFF_TAIL, diffHeader, extentHead } from './diff-writer.ts';
@@ -107,8 +107,9 @@ class Side {
 export async function* mergeDiff(
   first: ByteInput,
   second: ByteInput,
-  options: { onProgress?: Progress } = {},
+  options: ProgressOption = {},
 ): AsyncGenerator<Buffer, void, undefined> {
+  const { onProgress, signal } = options;
   const sources = [new ByteSource(first), new ByteSource(second)];
   try {
     const f = new Side(await DiffReader.open(sources[0], 1), 'first');
@@ -124,7 +125,8 @@ export async function* mergeDiff(
     yield diffHeader(1, { from: f.from || undefined, to: s.to || undefined, size: s.size });
     const total = 2 * Math.max(f.size, s.size);
     while (!f.ended || !s.ended || f.length > 0 || s.length > 0) {
-      options.onProgress?.(Math.min(total, f.offset + s.offset), total);
+      signal?.throwIfAborted();
+      onProgress?.(Math.min(total, f.offset + s.offset), total);
       if (!f.ended && f.length === 0) await f.advance(s.size);
       if (!s.ended && s.length === 0) await s.advance(f.size);
       if (f.length > 0 && f.offset < s.offset) {
@@ -144,7 +146,7 @@ export async function* mergeDiff(
       }
     }
     yield DIFF_TAIL;
-    options.onProgress?.(total, total);
+    onProgress?.(total, total);
   } finally {
     await Promise.all(sources.map(source => source.close()));
   }

@@ -3,6 +3,8 @@ import type { IoCtx } from '../../rados/ioctx.ts';
 import { SNAP_HEAD } from '../../types/snap.ts';
 import * as cls from '../cls/index.ts';
 import type { ImageCtx } from '../image-ctx.ts';
+import { closeImage } from '../open/close.ts';
+import { openImage } from '../open/open-image.ts';
 import { refreshIfNeeded } from '../open/refresh.ts';
 import type { ChildImage } from '../options.ts';
 import { type ParentImageSpec, RBD_CHILDREN, RBD_FEATURE_LAYERING } from '../types.ts';
@@ -28,6 +30,33 @@ export async function listChildren(ctx: ImageCtx, snapId: bigint = ctx.snapId): 
   const found: ChildSpec[] = [];
   for (const id of ids) found.push(...(await childrenOf(ctx, id)));
   return named(ctx, found);
+}
+
+/** The same with clones of clones, however deep; each comes once. Those in the trash are looked into as well. */
+export async function listDescendants(ctx: ImageCtx, snapId: bigint = ctx.snapId): Promise<ChildImage[]> {
+  const found = await listChildren(ctx, snapId);
+  const seen = new Set(found.map(({ poolId, imageId }) => `${poolId}/${imageId}`));
+  for (const { poolId, namespace, imageId } of found) {
+    const io = await openView(ctx.cluster, poolId, namespace);
+    // Who removes it meanwhile takes its clones along.
+    const child = await unless(
+      openImage(ctx.cluster, io, { id: imageId }, { readOnly: true, skipParent: true }),
+      'ENOENT',
+    );
+    if (child === undefined) continue;
+    try {
+      for (const each of await listChildren(child)) {
+        const key = `${each.poolId}/${each.imageId}`;
+        if (seen.has(key)) continue;
+        seen.add(key);
+        // Looked into in its turn, as the loop goes on to what is appended.
+        found.push(each);
+      }
+    } finally {
+      await closeImage(child);
+    }
+  }
+  return found.sort(compareChildren);
 }
 
 async function childrenOf(ctx: ImageCtx, snapId: bigint): Promise<ChildSpec[]> {

@@ -24,7 +24,7 @@ export interface CopyOptions extends CreateOptions {
   /** Runs of zeros of this many bytes are left out; 0: everything that exists is written. */
   readonly sparseSize?: number;
   readonly onProgress?: Progress | undefined;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Features that say where data lies and what state an image is in, and that a copy gets by itself. */

@@ -23,7 +23,7 @@ export interface DeepCopyOptions extends CreateOptions {
   /** Copies what the parent shows too, so that the copy needs none. */
   readonly flatten?: boolean;
   readonly onProgress?: Progress | undefined;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The image as it was at one moment that the copy goes through. */

@@ -10,7 +10,7 @@ import { eachParallel, managementOps } from './invoke-parallel.ts';
 
 export interface FlattenOptions {
   readonly onProgress?: Progress | undefined;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

@@ -19,8 +19,9 @@ export const ownerOperations = {
     runLocal(ctx, signal => executeFlatten(ctx, onProgress, signal), { beside: true }),
   resize: (ctx: ImageCtx, size: number, allowShrink: boolean, onProgress?: Progress): Promise<void> =>
     runLocal(ctx, signal => executeResize(ctx, size, allowShrink, onProgress, signal)),
-  snapCreate: (ctx: ImageCtx, name: string, _onProgress?: Progress): Promise<void> =>
-    runLocal(ctx, () => executeSnapshotCreate(ctx, name)),
+  /** `flags`: SNAP_CREATE_*. */
+  snapCreate: (ctx: ImageCtx, name: string, onProgress?: Progress, flags = 0): Promise<void> =>
+    runLocal(ctx, () => executeSnapshotCreate(ctx, name, flags, onProgress)),
   snapRename: (ctx: ImageCtx, id: bigint, name: string): Promise<void> =>
     runLocal(ctx, () => executeSnapshotRename(ctx, id, name)),
   snapRemove: (ctx: ImageCtx, name: string): Promise<void> =>

@@ -66,6 +66,8 @@ export interface LocalOptions {
   readonly beside?: boolean;
   /** Changes nothing that other openers must hear of. */
   readonly silent?: boolean;
+  /** The caller's own: aborts the work with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -89,17 +91,26 @@ export async function runLocal(
   let set = running.get(ctx);
   if (set === undefined) running.set(ctx, (set = new Set()));
   set.add(entry);
+  const { signal } = options;
+  const abort = () => aborter.abort(signal?.reason);
+  if (signal?.aborted === true) abort();
+  else signal?.addEventListener('abort', abort, { once: true });
   const queue = options.beside === true ? undefined : inTurn(ctx);
   try {
-    if (queue !== undefined) await queue.turn;
-    aborter.signal.throwIfAborted();
-    await work(aborter.signal);
+    try {
+      if (queue !== undefined) await queue.turn;
+      aborter.signal.throwIfAborted();
+      await work(aborter.signal);
+    } finally {
+      queue?.leave();
+    }
+    // The lock's next owner is to hear of it before he has it.
+    if (options.silent !== true) await announce(ctx);
   } finally {
-    queue?.leave();
+    signal?.removeEventListener('abort', abort);
     set.delete(entry);
     end();
   }
-  if (options.silent !== true) await announce(ctx);
 }
 
 /** Refreshes, and tells those who watch the header. Peers that are too slow to answer are no failure. */
@@ -123,7 +134,6 @@ export interface Invocation extends LocalOptions {
   readonly remote?: ((watcher: ImageWatcherApi) => Promise<void>) | undefined;
   /** These codes are success: another attempt of ours, or somebody else, did it already. */
   readonly ignore?: readonly string[];
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Runs an operation wherever it may run. EROFS when the handle may not change anything, or the lock cannot be had. */
@@ -141,7 +151,7 @@ export async function invoke(ctx: ImageCtx, op: Invocation): Promise<void> {
         await runLocal(ctx, op.local, op);
         return;
       }
-      await op.remote!(ctx.watcher!);
+      await unlessAborted(op.remote!(ctx.watcher!), op.signal);
       // The owner's announcement may come after its answer.
       ctx.refreshNeeded = true;
       await refreshIfNeeded(ctx);
@@ -160,6 +170,17 @@ export async function invoke(ctx: ImageCtx, op: Invocation): Promise<void> {
   }
 }
 
+/** What the owner was asked for is his to end; only our waiting for it can be aborted. */
+function unlessAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
 async function lockIsOurs(
   ctx: ImageCtx,
   wantLock: boolean,
@@ -167,7 +188,7 @@ async function lockIsOurs(
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   const lock = ctx.exclusiveLock;
-  if (lock === undefined || lock.isOwner) return true;
+  if (lock === undefined) return true;
   if (ctx.watcher === undefined) throw rbdError('EROFS', name, `'${ctx.identity.name}' is not watched`);
   try {
     if (!wantLock) return await lock.tryAcquire();
@@ -192,7 +213,7 @@ export function invokeHere(
   ctx: ImageCtx,
   name: string,
   local: (signal: AbortSignal) => Promise<void>,
-  options: LocalOptions & { signal?: AbortSignal | undefined } = {},
+  options: LocalOptions = {},
 ): Promise<void> {
   return invoke(ctx, { ...options, name, local });
 }

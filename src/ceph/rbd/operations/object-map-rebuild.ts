@@ -29,7 +29,7 @@ export interface ObjectMapOptions {
   /** Of the snapshot of that name; of the head by default. */
   readonly snapshot?: string;
   readonly onProgress?: Progress | undefined;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** State of an object at a snapshot, or at the head, from its clones. Exported for tests. */

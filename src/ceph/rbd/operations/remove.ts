@@ -34,6 +34,8 @@ export interface RemoveOptions {
   readonly onProgress?: Progress | undefined;
   /** Breaks what else would keep it: an exclusive lock that cannot be had. */
   readonly force?: boolean;
+  /** Ends it between two objects: the image is in the trash then, and removing it again goes on. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -109,11 +111,10 @@ export async function removeById(
   cluster: Rados,
   io: IoCtx,
   id: string,
-  force: boolean,
-  onProgress?: Progress,
+  options: RemoveOptions,
 ): Promise<void> {
   const ctx = await unless(openImage(cluster, io, { id }, { skipParent: true }), 'ENOENT');
-  if (ctx !== undefined) await removeOpened(cluster, ctx, force, onProgress);
+  if (ctx !== undefined) await removeOpened(cluster, ctx, options);
   await unless(io.remove(headerObject(id)), 'ENOENT');
   await unless(io.remove(objectMapObject(id)), 'ENOENT');
 }
@@ -122,8 +123,7 @@ export async function removeById(
 async function removeOpened(
   cluster: Rados,
   ctx: ImageCtx,
-  force: boolean,
-  onProgress: Progress | undefined,
+  { force = false, onProgress, signal }: RemoveOptions,
 ): Promise<void> {
   const parent = oldestParent(ctx);
   try {
@@ -131,7 +131,7 @@ async function removeOpened(
       if (!failedWith(error, 'ECHILD')) throw error;
       throw new NacreError('ENOTEMPTY', 'rbd.remove', error.message, { cause: error });
     });
-    await trim(ctx, ctx.state.size, 0, undefined, onProgress);
+    await trim(ctx, ctx.state.size, 0, signal, onProgress);
     if (ctx.identity.format === 2) await detachChild(ctx);
   } finally {
     await closeImage(ctx);
@@ -156,12 +156,12 @@ async function removeUnlisted(
   cluster: Rados,
   io: IoCtx,
   name: string,
-  { force = false, onProgress }: RemoveOptions,
+  options: RemoveOptions,
 ): Promise<void> {
   const ctx = await unless(openImage(cluster, io, { name }, { skipParent: true }), 'ENOENT');
   if (ctx !== undefined) {
     const { format, id } = ctx.identity;
-    await removeOpened(cluster, ctx, force, onProgress);
+    await removeOpened(cluster, ctx, options);
     if (format === 1) await io.remove(oldHeaderObject(name));
     else {
       await unless(io.remove(headerObject(id)), 'ENOENT');

@@ -18,7 +18,7 @@ export interface ResizeOptions {
   /** EINVAL when it would and must not. */
   readonly allowShrink?: boolean;
   readonly onProgress?: Progress | undefined;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Gives an image another size, in bytes. What is behind a smaller one is lost. */

@@ -19,7 +19,7 @@ import { snapshotOf } from './snapshot-remove.ts';
 export async function rollbackToSnapshot(
   ctx: ImageCtx,
   name: string,
-  options: { onProgress?: Progress | undefined; signal?: AbortSignal } = {},
+  options: { onProgress?: Progress | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   await refreshIfNeeded(ctx);
   snapshotOf(ctx, name, 'rollback');

@@ -6,6 +6,7 @@ import { snapshotAdd } from '../cls/snapshots.ts';
 import type { ImageCtx } from '../image-ctx.ts';
 import { refreshIfNeeded, refreshImage } from '../open/refresh.ts';
 import type { Progress } from '../types.ts';
+import type { AsyncRequestId } from '../watch/notify-types.ts';
 import { withWritesBlocked } from './copy-object-write.ts';
 import { codeOf, invoke, rbdError } from './invoke.ts';
 import { addSnapshotMap } from './object-map-change.ts';
@@ -24,7 +25,7 @@ function checkName(ctx: ImageCtx, name: string): void {
 export async function createSnapshot(
   ctx: ImageCtx,
   name: string,
-  options: { onProgress?: Progress | undefined; signal?: AbortSignal } = {},
+  options: { onProgress?: Progress | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   checkName(ctx, name);
   if (ctx.readOnly || ctx.snapId !== SNAP_HEAD)
@@ -33,7 +34,7 @@ export async function createSnapshot(
   refuseDuplicate(ctx, name);
   await invoke(ctx, {
     name: 'snapshotCreate',
-    local: () => executeSnapshotCreate(ctx, name),
+    local: () => executeSnapshotCreate(ctx, name, 0, options.onProgress),
     remote: watcher => watcher.notifySnapCreate(name, options.onProgress),
     // An earlier attempt of ours, of which no answer came.
     ignore: ['EEXIST'],
@@ -46,14 +47,45 @@ function refuseDuplicate(ctx: ImageCtx, name: string): void {
     throw rbdError('EEXIST', 'snapshotCreate', `'${ctx.identity.name}' has a snapshot '${name}'`);
 }
 
-export async function executeSnapshotCreate(ctx: ImageCtx, name: string): Promise<void> {
+// Flags of a request for a snapshot (librbd/Types.h).
+export const SNAP_CREATE_SKIP_NOTIFY_QUIESCE = 2;
+export const SNAP_CREATE_IGNORE_NOTIFY_QUIESCE_ERROR = 4;
+
+/** Users of the image that want to come to rest first (a file system on it, say) are told to, and of the end of it. */
+export async function executeSnapshotCreate(
+  ctx: ImageCtx,
+  name: string,
+  flags = 0,
+  onProgress?: Progress,
+): Promise<void> {
   refuseDuplicate(ctx, name);
-  await withWritesBlocked(ctx, async () => {
-    const id = await record(ctx, name);
-    await addSnapshotMap(ctx, id);
-    // Writes go on with the new snap context, or they would change the snapshot.
-    await refreshImage(ctx);
-  });
+  const { watcher } = ctx;
+  const quiet = (flags & SNAP_CREATE_SKIP_NOTIFY_QUIESCE) === 0;
+  const resting = quiet ? await quiesce(ctx, flags, onProgress) : undefined;
+  try {
+    await withWritesBlocked(ctx, async () => {
+      const id = await record(ctx, name);
+      await addSnapshotMap(ctx, id);
+      // Writes go on with the new snap context, or they would change the snapshot.
+      await refreshImage(ctx);
+    });
+  } finally {
+    // Who does not hear of it goes on after a while.
+    if (resting !== undefined) await watcher?.notifyUnquiesce(resting).catch(() => {});
+  }
+}
+
+async function quiesce(
+  ctx: ImageCtx,
+  flags: number,
+  onProgress: Progress | undefined,
+): Promise<AsyncRequestId | undefined> {
+  try {
+    return await ctx.watcher?.notifyQuiesce(onProgress);
+  } catch (error) {
+    if ((flags & SNAP_CREATE_IGNORE_NOTIFY_QUIESCE_ERROR) === 0) throw error;
+    return undefined;
+  }
 }
 
 /** Gets an id and writes the snapshot into the header. */

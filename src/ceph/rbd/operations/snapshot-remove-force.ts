@@ -20,7 +20,7 @@ export async function removeSnapshotBy(
   name: string,
   options: RemoveSnapshotOptions = {},
 ): Promise<void> {
-  const { force = false, flatten = force, unprotect = force, onProgress } = options;
+  const { force = false, flatten = force, unprotect = force, onProgress, signal } = options;
   await refreshIfNeeded(ctx);
   if (flatten) {
     const children = await listChildren(ctx, snapshotOf(ctx, name, 'snapshotRemove').id);
@@ -28,7 +28,7 @@ export async function removeSnapshotBy(
       const io = await ctx.cluster.openPool(poolId, { namespace });
       const child = await openImage(ctx.cluster, io, { id: imageId });
       try {
-        if (child.parentAt(SNAP_HEAD) !== undefined) await flattenImage(child);
+        if (child.parentAt(SNAP_HEAD) !== undefined) await flattenImage(child, { signal });
       } catch (error) {
         // Somebody else was quicker.
         if (codeOf(error) !== 'EINVAL') throw error;
@@ -40,5 +40,5 @@ export async function removeSnapshotBy(
   }
   const { protection } = snapshotOf(ctx, name, 'snapshotRemove');
   if (unprotect && protection !== RBD_PROTECTION_STATUS_UNPROTECTED) await unprotectSnapshot(ctx, name);
-  await removeSnapshot(ctx, name);
+  await removeSnapshot(ctx, name, { signal });
 }

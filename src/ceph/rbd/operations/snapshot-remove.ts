@@ -37,7 +37,7 @@ function refuseProtected(ctx: ImageCtx, snap: SnapInfo): void {
 export async function removeSnapshot(
   ctx: ImageCtx,
   which: string | bigint,
-  options: { signal?: AbortSignal } = {},
+  options: { signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   await refreshIfNeeded(ctx);
   const snap = snapshotOf(ctx, which, 'snapshotRemove');

@@ -25,7 +25,7 @@ function checkSize(ctx: ImageCtx, sparseSize: number): void {
 export async function sparsifyImage(
   ctx: ImageCtx,
   sparseSize: number = SPARSIFY_SIZE,
-  options: { onProgress?: Progress | undefined; signal?: AbortSignal } = {},
+  options: { onProgress?: Progress | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   const { onProgress, signal } = options;
   checkSize(ctx, sparseSize);

@@ -20,6 +20,7 @@ export interface PurgeOptions {
   readonly threshold?: number;
   /** Images. */
   readonly onProgress?: Progress | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -28,7 +29,7 @@ export interface PurgeOptions {
  * @throws NacreError EINVAL for a threshold out of range; ENOTEMPTY, EBUSY, EMLINK, EUCLEAN
  */
 export async function purgeTrash(cluster: Rados, io: IoCtx, options: PurgeOptions = {}): Promise<void> {
-  const { threshold, onProgress } = options;
+  const { threshold, onProgress, signal } = options;
   const before = options.expiredBefore?.getTime() ?? cluster.context.env.clock.now();
   const entries = (await listTrash(io)).filter(({ source }) => source === 'user' || source === 'user-parent');
   const chosen = new Set<string>();
@@ -41,7 +42,7 @@ export async function purgeTrash(cluster: Rados, io: IoCtx, options: PurgeOption
   const seconds = Math.floor(before / 1000);
   for (const { id, defermentEndTime } of entries)
     if (seconds >= Math.floor(defermentEndTime.getTime() / 1000)) chosen.add(id);
-  await removeAll(cluster, io, chosen, onProgress);
+  await removeAll(cluster, io, chosen, onProgress, signal);
 }
 
 async function removeAll(
@@ -49,6 +50,7 @@ async function removeAll(
   io: IoCtx,
   chosen: Set<string>,
   onProgress: Progress | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   const total = chosen.size;
   let done = 0;
@@ -57,7 +59,7 @@ async function removeAll(
     let failure: unknown;
     for (const id of [...chosen].sort()) {
       try {
-        await removeFromTrash(cluster, io, id, { force: true });
+        await removeFromTrash(cluster, io, id, { force: true, signal });
       } catch (error) {
         if (failedWith(error, 'ENOTEMPTY', 'EBUSY', 'EMLINK', 'EUCLEAN')) {
           failure ??= error;

@@ -8,9 +8,9 @@ import type { ImageCtx } from '../image-ctx.ts';
 import { closeImage } from '../open/close.ts';
 import { openImage } from '../open/open-image.ts';
 import type { TrashEntry } from '../options.ts';
-import { type Progress, RBD_DIRECTORY, RBD_TRASH } from '../types.ts';
+import { RBD_DIRECTORY, RBD_TRASH } from '../types.ts';
 import { failedWith, idObject, imageText, oldHeaderObject, unless } from './admin-shared.ts';
-import { forgetName, removeById } from './remove.ts';
+import { forgetName, type RemoveOptions, removeById } from './remove.ts';
 
 // The trash of a pool and namespace (librbd/api/Trash.cc): the omap of rbd_trash, id_<id> -> TrashImageSpec. An image in it
 // has no name that it could be opened by, but is whole, and can be opened by its id.
@@ -206,9 +206,9 @@ export async function removeFromTrash(
   cluster: Rados,
   io: IoCtx,
   id: string,
-  options: { readonly force?: boolean; readonly onProgress?: Progress | undefined } = {},
+  options: RemoveOptions = {},
 ): Promise<void> {
-  const { force = false, onProgress } = options;
+  const { force = false } = options;
   const spec = await specOf(io, id);
   if (!force && cluster.context.env.clock.now() < utimeToMs(spec.defermentEndTime))
     throw new NacreError('EPERM', 'rbd.trash_remove', `the time of image '${id}' has not come yet`);
@@ -219,7 +219,7 @@ export async function removeFromTrash(
     throw new NacreError('EBUSY', 'rbd.trash_remove', `image '${id}' is being restored`);
   await setState(io, id, REMOVING, NORMAL);
   try {
-    await removeById(cluster, io, id, force, onProgress);
+    await removeById(cluster, io, id, options);
   } catch (error) {
     await setState(io, id, NORMAL, REMOVING).catch(() => {});
     throw error;
