@@ -13,7 +13,9 @@ for line in sys.stdin:
 const havePython = spawnSync('python3', ['--version']).status === 0;
 
 function printf(cases: readonly (readonly [number, string])[]): string[] {
-  const input = cases.map(([value, spec]) => JSON.stringify([Object.is(value, -0) ? '-0' : String(value), spec])).join('\n');
+  const input = cases
+    .map(([value, spec]) => JSON.stringify([Object.is(value, -0) ? '-0' : String(value), spec]))
+    .join('\n');
   const { stdout } = spawnSync('python3', ['-c', PRINTF], { input });
   return stdout.toString().trimEnd().split('\n');
 }

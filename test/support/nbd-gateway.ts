@@ -30,19 +30,31 @@ export class NbdGateway {
 
   /**
    * Starts it at the unix socket `socket`, and resolves when clients can connect. `args`: images and options. It stays
-   * without clients unless `persistent` is false.
+   * without clients unless `persistent` is false. `before`: what stands before 'rbd nbd'.
    */
   static async start(
     conf: string,
     socket: string,
     args: readonly string[],
-    { persistent = true }: { persistent?: boolean } = {},
+    { persistent = true, before = [] }: { persistent?: boolean; before?: readonly string[] } = {},
   ): Promise<NbdGateway> {
     const pid = `${socket}.pid`;
     const child = spawn(
       process.execPath,
       [
-        ...['--import', 'tsx', MAIN, 'rbd', 'nbd', '-c', conf, '--socket', socket, `--pid-file=${pid}`],
+        ...[
+          '--import',
+          'tsx',
+          MAIN,
+          ...before,
+          'rbd',
+          'nbd',
+          '-c',
+          conf,
+          '--socket',
+          socket,
+          `--pid-file=${pid}`,
+        ],
         ...[...(persistent ? ['--persistent'] : []), ...args],
       ],
       { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, CEPH_ARGS: '' } },

@@ -9,9 +9,10 @@ import type { ImageConfig } from './open/image-config.ts';
 import type { HeaderState, ParentImageInfo, SnapInfo, StripeLayout } from './types.ts';
 import type { ImageWatcherApi } from './watch/types.ts';
 
-/** What about an image never changes while it is open. */
+/** What about an image never changes while it is open, but for its name. */
 export interface ImageIdentity {
-  readonly name: string;
+  /** That it was opened by, or that it was given by way of this handle since. */
+  name: string;
   /** '' for format 1. */
   readonly id: string;
   readonly format: 1 | 2;

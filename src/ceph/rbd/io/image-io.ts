@@ -2,15 +2,14 @@ import { ERRNO } from '../../../base/errno.ts';
 import { NacreError } from '../../../base/errors.ts';
 import { unwind } from '../../../base/trace.ts';
 import { OP_FADVISE_RANDOM } from '../../rados/flags.ts';
-import { WriteOperation } from '../../rados/write-operation.ts';
 import { SNAP_HEAD } from '../../types/snap.ts';
-import { setAccessTimestamp, setModifyTimestamp } from '../cls/header.ts';
 import type { ImageCtx } from '../image-ctx.ts';
 import { AheadRead } from './ahead-read.ts';
 import { FlushEpochs } from './flush-epochs.ts';
 import { ImageFlush } from './image-flush.ts';
 import { ImageRead } from './image-read.ts';
 import { type ImageIoRequest, IO_FLUSH, IO_READ } from './image-request.ts';
+import { ImageTimes } from './image-times.ts';
 import {
   ImageCompareAndWrite,
   ImageDiscard,
@@ -43,6 +42,8 @@ export interface ImageIoParts {
   readonly objects?: ObjectLayer;
   /** The stack keeps what is read, so reading ahead is of use. */
   readonly caches?: boolean;
+  /** The same stack without what keeps data, for reads of what others may write. */
+  readonly uncached?: ObjectLayer;
   /** Takes in a header update that was announced (`ctx.refreshNeeded`). */
   readonly refresh?: (ctx: ImageCtx) => Promise<void>;
 }
@@ -55,6 +56,7 @@ export class ImageIoQueue implements ImageIo {
   readonly ctx: ImageCtx;
   readonly objects: ObjectLayer;
   readonly settings: IoSettings;
+  private readonly uncached: ObjectLayer | undefined;
   private readonly perf: ImagePerf;
   private readonly perfEntry: Disposable;
   private readonly ahead: Readahead | undefined;
@@ -75,28 +77,20 @@ export class ImageIoQueue implements ImageIo {
   private readonly whenIdle: (() => void)[] = [];
   private later: ImageIoRequest[] = [];
   private readonly runLater = () => this.finishAll();
-  /** Monotonic milliseconds from which on the next I/O tells the header its time. */
-  private modifyAt: number;
-  private accessAt: number;
+  private readonly times: ImageTimes;
 
   constructor(ctx: ImageCtx, parts: ImageIoParts = {}) {
     this.ctx = ctx;
-    const { identity, context, state } = ctx;
+    const { identity, context } = ctx;
     this.objects = parts.objects ?? createObjectRequests(ctx);
     this.settings = readIoSettings(ctx.config, identity.layout.objectSize);
+    this.uncached = parts.uncached;
     this.refreshImage = parts.refresh;
     this.ahead = parts.caches === true ? new Readahead(this.settings, identity.layout) : undefined;
     const snap = ctx.snapId === SNAP_HEAD ? '' : `-${ctx.snap(ctx.snapId)?.name ?? ctx.snapId}`;
     this.perf = imagePerf(`librbd-${identity.id}-${ctx.header.poolName}-${identity.name}${snap}`);
     this.perfEntry = context.perf.add(this.perf.counters);
-    const { mtimeInterval, atimeInterval } = this.settings;
-    const due = (stamp: number, interval: number): number => {
-      if (interval === 0 || ctx.readOnly || identity.format === 1) return Number.POSITIVE_INFINITY;
-      const { clock } = context.env;
-      return clock.mono() + Math.max(0, stamp + interval * 1000 - clock.now());
-    };
-    this.modifyAt = due(state.modifyTimestamp, mtimeInterval);
-    this.accessAt = due(state.accessTimestamp, atimeInterval);
+    this.times = new ImageTimes(ctx, this.settings);
   }
 
   read(offset: number, length: number, completion: IoCompletion, options?: ReadIoOptions): void {
@@ -299,7 +293,7 @@ export class ImageIoQueue implements ImageIo {
         counters.inc(perf.rd);
         counters.inc(perf.rdBytes, length);
         counters.tinc(perf.rdLatency, ms);
-        if (now >= this.accessAt) this.stamp(false, now);
+        this.times.read(now);
         return;
       case IO_FLUSH:
         counters.inc(perf.flush);
@@ -307,23 +301,24 @@ export class ImageIoQueue implements ImageIo {
         return;
       default:
         countWrite(perf, request.type, length, ms);
-        if (now >= this.modifyAt) this.stamp(true, now);
+        this.times.written(now);
     }
   }
 
-  /** Tells the header when it was written or read, now and then; whether that succeeds is of no interest. */
-  private stamp(modify: boolean, now: number): void {
-    const { ctx, settings } = this;
-    if (modify) this.modifyAt = now + settings.mtimeInterval * 1000;
-    else this.accessAt = now + settings.atimeInterval * 1000;
-    const operation = new WriteOperation();
-    if (modify) setModifyTimestamp(operation);
-    else setAccessTimestamp(operation);
-    ctx.header.operate(ctx.identity.headerOid, operation).catch(() => {});
+  /**
+   * What reads go to. Who does not have the lock is not told of writes, so what he read may not be kept; and there is nothing
+   * of his that only the cache knows, as it is flushed before the lock goes.
+   */
+  reader(snapId: bigint): ObjectLayer {
+    const { uncached } = this;
+    if (uncached === undefined || snapId !== SNAP_HEAD) return this.objects;
+    const { exclusiveLock } = this.ctx;
+    return exclusiveLock === undefined || exclusiveLock.isOwner ? this.objects : uncached;
   }
 
   readahead(request: ImageRead, size: number): void {
     const { ahead } = this;
+    if (this.reader(request.snapId) === this.uncached) return;
     if (ahead === undefined || (request.flags & OP_FADVISE_RANDOM) !== 0) return;
     const next = ahead.observe(request.offset, request.length, size);
     if (next === undefined) return;

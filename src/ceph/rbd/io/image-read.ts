@@ -96,7 +96,7 @@ export class ImageRead extends ImageIoRequest {
       const memory = into === undefined || into.length === length ? into : into.subarray(0, length);
       this.single = new ReadPart(this, objectNo, start, length, memory, 0, undefined);
       this.left = 1;
-      queue.objects.read(this.single);
+      queue.reader(this.snapId).read(this.single);
       return 0;
     }
     const span = this.span === undefined ? undefined : wind('Striper.file_to_extents', this.span);
@@ -105,7 +105,8 @@ export class ImageRead extends ImageIoRequest {
     this.data = into === undefined ? Buffer.allocUnsafe(length) : into.subarray(0, length);
     this.parts = extents.map(extent => this.part(extent));
     this.left = this.parts.length;
-    for (const part of this.parts) queue.objects.read(part);
+    const reader = queue.reader(this.snapId);
+    for (const part of this.parts) reader.read(part);
     return 0;
   }
 

@@ -38,6 +38,10 @@ export class ExclusiveLock implements ExclusiveLockApi {
   private manual = false;
   /** I/O may take the lock by itself. */
   private automatic: boolean;
+  /** On its way out: nothing new begins under it. */
+  private releasing = false;
+  /** Somebody else had it since the last refresh, and may have changed anything. */
+  private outdated = false;
   private blocks = 0;
   private refusal = 0;
   private readonly wakeups = new Set<() => void>();
@@ -86,7 +90,7 @@ export class ExclusiveLock implements ExclusiveLockApi {
   }
 
   acquire(options: { signal?: AbortSignal } = {}): Promise<void> {
-    if (this.isOwner) return Promise.resolve();
+    if (this.isOwner && !this.releasing) return Promise.resolve();
     return this.enqueue(() => this.take(options.signal));
   }
 
@@ -97,7 +101,7 @@ export class ExclusiveLock implements ExclusiveLockApi {
   }
 
   tryAcquire(): Promise<boolean> {
-    if (this.isOwner) return Promise.resolve(true);
+    if (this.isOwner && !this.releasing) return Promise.resolve(true);
     return this.enqueue(async () => {
       if (this.isOwner) return true;
       if ((await this.tryLock()) !== undefined) return false;
@@ -162,6 +166,11 @@ export class ExclusiveLock implements ExclusiveLockApi {
   }
 
   peerChanged(): void {
+    this.outdated = true;
+    this.wake();
+  }
+
+  private wake(): void {
     for (const wake of [...this.wakeups]) wake();
   }
 
@@ -191,6 +200,7 @@ export class ExclusiveLock implements ExclusiveLockApi {
         }
         if (codeOf(error) !== 'EBUSY') throw error;
       }
+      this.outdated = true;
       const owner = await currentOwner(ctx);
       if (owner === undefined) continue;
       if (await isAlive(ctx, owner)) return owner.client;
@@ -203,10 +213,14 @@ export class ExclusiveLock implements ExclusiveLockApi {
   private async taken(): Promise<void> {
     const { ctx } = this;
     try {
-      // Whoever had it may have changed anything.
-      await refreshImage(ctx);
+      // What was announced was heard: the watch is older than what we read of the header.
+      if (this.outdated || ctx.refreshNeeded) {
+        this.outdated = false;
+        await refreshImage(ctx);
+      }
       if (ctx.has(RBD_FEATURE_OBJECT_MAP)) ctx.objectMap = await openObjectMap(ctx);
     } catch (error) {
+      this.outdated = true;
       await this.unlockHeader().catch(() => {});
       throw error;
     }
@@ -241,6 +255,7 @@ export class ExclusiveLock implements ExclusiveLockApi {
   private async letGo(): Promise<void> {
     if (!this.isOwner) return;
     const { ctx } = this;
+    this.releasing = true;
     await cancelOperations(ctx);
     this.demand();
     await ctx.io.blockWrites();
@@ -254,6 +269,8 @@ export class ExclusiveLock implements ExclusiveLockApi {
       // What the next owner writes is not what we remember.
       ctx.io.objects.invalidate();
       this.isOwner = false;
+      // What began before it could know.
+      await cancelOperations(ctx);
       const { objectMap } = ctx;
       ctx.objectMap = undefined;
       await objectMap
@@ -264,12 +281,14 @@ export class ExclusiveLock implements ExclusiveLockApi {
       if (ctx.watcher !== undefined) this.tell(ctx.watcher.notifyReleasedLock());
       if (failed !== undefined) throw failed;
     } finally {
+      this.releasing = false;
       ctx.io.unblockWrites();
     }
   }
 
   get acceptance(): true | number {
-    if (this.closing) return -ERRNO['ESHUTDOWN'];
+    // Whoever asks hears nothing, and has the lock for himself when he tries again.
+    if (this.closing || this.releasing) return 0;
     return this.blocks === 0 ? true : this.refusal;
   }
 
@@ -310,7 +329,7 @@ export class ExclusiveLock implements ExclusiveLockApi {
 
   async shutDown(): Promise<void> {
     this.closing = true;
-    this.peerChanged();
+    this.wake();
     try {
       await this.enqueue(() => this.letGo());
     } finally {

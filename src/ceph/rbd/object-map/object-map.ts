@@ -4,7 +4,14 @@ import { WriteOperation } from '../../rados/write-operation.ts';
 import { LOCK_EXCLUSIVE } from '../../types/cls-lock.ts';
 import { BitVector } from '../../types/cls-rbd-bit-vector.ts';
 import { SNAP_HEAD } from '../../types/snap.ts';
-import { clsLock, objectMapLoad, objectMapResize, objectMapUpdate, setFlags } from '../cls/index.ts';
+import {
+  clsLock,
+  getFlags,
+  objectMapLoad,
+  objectMapResize,
+  objectMapUpdate,
+  setFlags,
+} from '../cls/index.ts';
 import type { ImageCtx } from '../image-ctx.ts';
 import { objectCount } from '../io/striper.ts';
 import {
@@ -47,7 +54,7 @@ export class ObjectMap implements ObjectMapApi {
   private readonly running: Update[] = [];
   private waiting: Update[] = [];
   private locked = false;
-  /** Updates that failed: flagged once is enough. */
+  /** Not to be believed, whatever a header says that was read before it was flagged there. Until a reload finds it valid. */
   private invalidated = false;
 
   constructor(ctx: ImageCtx, snapId: bigint) {
@@ -116,6 +123,7 @@ export class ObjectMap implements ObjectMapApi {
   private async load(): Promise<void> {
     const { ctx, snapId } = this;
     const wanted = objectCount(ctx.identity.layout, ctx.sizeAt(snapId) ?? 0);
+    if (this.invalidated) this.invalidated = await this.flagged();
     let map: BitVector;
     try {
       map = (await objectMapLoad(ctx.header, this.oid)).clone();
@@ -136,6 +144,13 @@ export class ObjectMap implements ObjectMapApi {
           .catch(() => {}); // it is flagged, and a rebuild makes it anew
     }
     this.map = map;
+  }
+
+  /** What the header says now. */
+  private async flagged(): Promise<boolean> {
+    const { header, identity } = this.ctx;
+    const flags = await getFlags(header, identity.headerOid, this.snapId);
+    return (flags & RBD_FLAG_OBJECT_MAP_INVALID) !== 0n;
   }
 
   async reload(): Promise<void> {
@@ -159,7 +174,8 @@ export class ObjectMap implements ObjectMapApi {
     if (ctx.has(RBD_FEATURE_FAST_DIFF)) flags |= RBD_FLAG_FAST_DIFF_INVALID;
     await ctx.header.operate(ctx.identity.headerOid, setFlags(new WriteOperation(), flags, flags, snapId));
     if (snapId === SNAP_HEAD) ctx.state = { ...ctx.state, flags: ctx.state.flags | flags };
-    this.invalidated = false;
+    // A refresh under way may have read the header before.
+    ctx.refreshNeeded = true;
   }
 
   update(

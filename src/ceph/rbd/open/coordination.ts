@@ -11,22 +11,41 @@ export async function startCoordination(ctx: ImageCtx): Promise<void> {
   if (!ctx.readOnly && ctx.has(RBD_FEATURE_EXCLUSIVE_LOCK)) ctx.exclusiveLock = new ExclusiveLock(ctx);
 }
 
+/** What was written without a lock is to be safe before somebody else may have it. */
+async function lockFromNow(ctx: ImageCtx): Promise<void> {
+  if (ctx.exclusiveLock !== undefined) return;
+  await ctx.io.blockWrites();
+  try {
+    await ctx.io.flushAsync('refresh').catch(() => {}); // told to the next flush of the user's
+    ctx.io.objects.invalidate();
+    ctx.exclusiveLock ??= new ExclusiveLock(ctx);
+  } finally {
+    ctx.io.unblockWrites();
+  }
+}
+
 /** The same after a refresh: features may have been switched. */
 export async function adaptCoordination(ctx: ImageCtx, before: HeaderState): Promise<void> {
   if (ctx.readOnly || ctx.closed) return;
   const changed = before.features ^ ctx.state.features;
   if ((changed & RBD_FEATURE_EXCLUSIVE_LOCK) !== 0n)
-    if (ctx.has(RBD_FEATURE_EXCLUSIVE_LOCK)) ctx.exclusiveLock ??= new ExclusiveLock(ctx);
+    if (ctx.has(RBD_FEATURE_EXCLUSIVE_LOCK)) await lockFromNow(ctx);
     else {
       const lock = ctx.exclusiveLock;
       ctx.exclusiveLock = undefined;
       // Not waited for: it waits for writes, which may wait for this refresh.
       lock?.shutDown().catch(() => {});
     }
-  if ((changed & RBD_FEATURE_OBJECT_MAP) === 0n) return;
   if (!ctx.has(RBD_FEATURE_OBJECT_MAP)) {
     const map = ctx.objectMap;
     ctx.objectMap = undefined;
     await map?.close().catch(() => {}); // the object may be gone already
-  } else if (ctx.exclusiveLock?.isOwner === true) ctx.objectMap ??= await openObjectMap(ctx);
+  } else if (ctx.exclusiveLock?.isOwner === true && ctx.objectMap === undefined) await mapFromNow(ctx);
+}
+
+async function mapFromNow(ctx: ImageCtx): Promise<void> {
+  const map = await openObjectMap(ctx);
+  if (ctx.exclusiveLock?.isOwner === true) ctx.objectMap ??= map;
+  // The lock went meanwhile: whoever has it now has the map too.
+  else if (ctx.objectMap === undefined) await map.close();
 }

@@ -7,9 +7,11 @@ import { refreshIfNeeded } from './refresh.ts';
 
 /** The way of I/O into an image that was just opened: with a cache, if its configuration has one. */
 export function createIo(ctx: ImageCtx): ImageIo {
-  const objects = createCache(ctx, createObjectRequests(ctx));
+  const uncached = createObjectRequests(ctx);
+  const objects = createCache(ctx, uncached);
   // A cache that only goes around the wait for writes keeps nothing of what is read ahead.
   const policy = cachePolicy(ctx);
-  const caches = policy === 'writeback' || policy === 'writethrough';
-  return createImageIo(ctx, { objects, caches, refresh: refreshIfNeeded });
+  if (policy === 'none' || policy === 'writearound')
+    return createImageIo(ctx, { objects, refresh: refreshIfNeeded });
+  return createImageIo(ctx, { objects, caches: true, uncached, refresh: refreshIfNeeded });
 }

@@ -4,7 +4,8 @@ import { IoCtx } from '../../rados/ioctx.ts';
 import { SNAP_HEAD } from '../../types/snap.ts';
 import { ImageCtx, type ImageIdentity } from '../image-ctx.ts';
 import { type HeaderState, RBD_HEADER_PREFIX, RBD_INFO, RBD_OLD_SUFFIX } from '../types.ts';
-import { startWatch } from '../watch/start.ts';
+import { EarlyWatch } from '../watch/early-watch.ts';
+import { ImageWatcher } from '../watch/image-watcher.ts';
 import { closeImage } from './close.ts';
 import { startCoordination } from './coordination.ts';
 import { createIo } from './create-io.ts';
@@ -14,6 +15,7 @@ import { readHeaderV1 } from './header-v1.ts';
 import { metadataOf, readHeaderV2 } from './header-v2.ts';
 import { ImageConfig } from './image-config.ts';
 import { openParent } from './parent.ts';
+import { refreshIfNeeded } from './refresh.ts';
 
 /** How to open an image. */
 export interface OpenOptions {
@@ -50,12 +52,21 @@ export async function openImage(
   signal?.throwIfAborted();
   const found = 'id' in which ? await findImageById(io, which.id) : await findImage(io, which.name);
   signal?.throwIfAborted();
-  const ctx = await openHeader(cluster, io, found, options);
+  const readOnly = options.readOnly === true || options.snapshot !== undefined;
+  const early = readOnly ? undefined : await EarlyWatch.begin(io, headerName(found));
+  let ctx: ImageCtx;
   try {
+    ctx = await openHeader(cluster, io, found, readOnly, options);
+  } catch (error) {
+    await early?.end();
+    throw error;
+  }
+  try {
+    if (early !== undefined) ctx.watcher = ImageWatcher.start(ctx, early);
     if (options.skipParent !== true) ctx.parent = await openParent(ctx);
     ctx.io = createIo(ctx);
-    if (!ctx.readOnly) await startWatch(ctx);
     await startCoordination(ctx);
+    await refreshIfNeeded(ctx);
     signal?.throwIfAborted();
     return ctx;
   } catch (error) {
@@ -76,9 +87,9 @@ async function openHeader(
   cluster: Rados,
   io: IoCtx,
   found: FoundImage,
+  readOnly: boolean,
   options: InternalOptions,
 ): Promise<ImageCtx> {
-  const readOnly = options.readOnly === true || options.snapshot !== undefined;
   const config = settings(cluster, options);
   const pool = io.namespace === '' ? io : io.with({ namespace: '' });
   const poolMetadata = metadataOf(pool, RBD_INFO);
@@ -103,8 +114,13 @@ interface Header {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-async function headerV1(io: IoCtx, { name }: FoundImage): Promise<Header> {
-  const headerOid = name + RBD_OLD_SUFFIX;
+function headerName({ format, name, id }: FoundImage): string {
+  return format === 1 ? name + RBD_OLD_SUFFIX : RBD_HEADER_PREFIX + id;
+}
+
+async function headerV1(io: IoCtx, found: FoundImage): Promise<Header> {
+  const { name } = found;
+  const headerOid = headerName(found);
   const { objectPrefix, order, state } = await readHeaderV1(io, headerOid);
   const objectSize = 2 ** order;
   const layout = { objectSize, stripeUnit: objectSize, stripeCount: 1 };
@@ -121,8 +137,9 @@ async function headerV1(io: IoCtx, { name }: FoundImage): Promise<Header> {
   return { identity, state, metadata: new Map() };
 }
 
-async function headerV2(io: IoCtx, { name, id }: FoundImage, readOnly: boolean): Promise<Header> {
-  const headerOid = RBD_HEADER_PREFIX + id;
+async function headerV2(io: IoCtx, found: FoundImage, readOnly: boolean): Promise<Header> {
+  const { name, id } = found;
+  const headerOid = headerName(found);
   const { state, metadata, identity } = await readHeaderV2(io, headerOid, readOnly, true);
   const { objectPrefix, order, stripeUnit, stripeCount, dataPoolId } = identity!;
   return {

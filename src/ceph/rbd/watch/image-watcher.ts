@@ -6,6 +6,7 @@ import type { Notification, Watch } from '../../rados/watch.ts';
 import { USER_NAMESPACE } from '../../types/cls-rbd-namespace.ts';
 import type { ImageCtx } from '../image-ctx.ts';
 import type { Progress } from '../types.ts';
+import type { EarlyWatch } from './early-watch.ts';
 import {
   type AsyncRequestId,
   type ClientId,
@@ -46,9 +47,14 @@ export class ImageWatcher implements ImageWatcherApi {
     this.service = new OwnerService(ctx, message => this.send(message));
   }
 
-  static async start(ctx: ImageCtx): Promise<ImageWatcher> {
+  /** Takes over a watch that was there before the header was read. */
+  static start(ctx: ImageCtx, early: EarlyWatch): ImageWatcher {
     const watcher = new ImageWatcher(ctx);
-    await watcher.register();
+    watcher.watch = early.watch;
+    if (early.heard) ctx.refreshNeeded = true;
+    early.onNotify = notification => watcher.notified(notification);
+    early.onError = error => watcher.lost(error);
+    if (early.failure !== undefined) watcher.lost(early.failure);
     return watcher;
   }
 
@@ -132,11 +138,12 @@ export class ImageWatcher implements ImageWatcherApi {
       case 'acquiredLock': {
         const news = !sameClient(message.client, this.owner);
         this.owner = message.client;
-        lock?.peerChanged();
+        if (!sameClient(message.client, this.client)) lock?.peerChanged();
         if (news) this.ownerChanged();
         return undefined;
       }
       case 'releasedLock':
+        if (sameClient(message.client, this.client)) return undefined;
         if (
           message.client !== undefined &&
           this.owner !== undefined &&
@@ -158,7 +165,8 @@ export class ImageWatcher implements ImageWatcherApi {
         return undefined;
       case 'quiesce':
       case 'unquiesce':
-        // Nothing here has to come to rest: writes that were acknowledged are in the snapshot.
+        // Nothing here has to come to rest, and librbd counts no answer as consent: what was acknowledged is in the
+        // snapshot, as whoever takes it has the lock, or has the owner take it.
         return undefined;
       default:
         return this.service.handle(message, this.client);
@@ -235,6 +243,39 @@ export class ImageWatcher implements ImageWatcherApi {
   async notifyReleasedLock(): Promise<void> {
     this.owner = undefined;
     await this.send({ kind: 'releasedLock', client: this.client });
+  }
+
+  async notifyQuiesce(onProgress?: Progress): Promise<AsyncRequestId> {
+    const { header, identity, config } = this.ctx;
+    const id = { client: this.client, number: ++lastRequest };
+    const payload = encodeNotify({ kind: 'quiesce', id });
+    const attempts = Math.max(1, config.get('rbd_quiesce_notification_attempts'));
+    for (let attempt = 1; ; attempt++) {
+      const { acks, timeouts } = await header.notify(identity.headerOid, payload, {
+        timeout: NOTIFY_TIMEOUT,
+      });
+      onProgress?.(attempt, attempts);
+      for (const ack of acks) {
+        const result = ack.payload.length === 0 ? 0 : decodeResponse(ack.payload);
+        if (result < 0 && result !== -ERRNO['EOPNOTSUPP'])
+          throw NacreError.fromErrno(
+            result,
+            'rbd.quiesce',
+            `a user of '${identity.name}' did not come to rest`,
+          );
+      }
+      if (timeouts.length === 0) return id;
+      if (attempt === attempts)
+        throw new NacreError(
+          'ETIMEDOUT',
+          'rbd.quiesce',
+          `${timeouts.length} users of '${identity.name}' did not say whether they came to rest`,
+        );
+    }
+  }
+
+  async notifyUnquiesce(id: AsyncRequestId): Promise<void> {
+    await this.send({ kind: 'unquiesce', id });
   }
 
   notifyRequestLock(): Promise<number> {

@@ -1,12 +1,13 @@
 import { ERRNO } from '../../../base/errno.ts';
 import { NacreError } from '../../../base/errors.ts';
+import { dirGetName } from '../cls/index.ts';
 import type { ImageCtx } from '../image-ctx.ts';
 import { refreshIfNeeded } from '../open/refresh.ts';
 import { executeUpdateFeatures } from '../operations/features-update.ts';
 import { runLocal } from '../operations/invoke.ts';
 import { ownerOperations } from '../operations/invoke-owner.ts';
 import { renameImage } from '../operations/rename.ts';
-import type { Progress } from '../types.ts';
+import { type Progress, RBD_DIRECTORY } from '../types.ts';
 import {
   type AsyncRequestId,
   type ClientId,
@@ -67,7 +68,7 @@ export class OwnerService {
       case 'resize':
         return onProgress => ownerOperations.resize(ctx, m.size, m.allowShrink, onProgress);
       case 'snapCreate':
-        return onProgress => ownerOperations.snapCreate(ctx, m.name, onProgress);
+        return onProgress => ownerOperations.snapCreate(ctx, m.name, onProgress, Number(m.flags));
       case 'snapRename':
         return () => ownerOperations.snapRename(ctx, m.snapId, m.name);
       case 'snapRemove':
@@ -81,12 +82,21 @@ export class OwnerService {
       case 'sparsify':
         return onProgress => ownerOperations.sparsify(ctx, m.sparseSize, onProgress);
       case 'rename':
-        return () => runLocal(ctx, () => renameImage(ctx.header, ctx.identity.name, m.name));
+        return () => runLocal(ctx, () => this.rename(m.name));
       case 'updateFeatures':
         return () => runLocal(ctx, () => executeUpdateFeatures(ctx, m.features, m.enable));
       default:
         return undefined;
     }
+  }
+
+  /** The name that it was opened by may be another's now. */
+  private async rename(to: string): Promise<void> {
+    const { header, identity } = this.ctx;
+    const { id, format } = identity;
+    if (format === 2) identity.name = await dirGetName(header, RBD_DIRECTORY, id);
+    await renameImage(header, identity.name, to);
+    identity.name = to;
   }
 
   private async run(
