@@ -31,7 +31,7 @@ function describe(name: string, spec: OptionSpec): Record<string, unknown> {
     level: spec.level ?? 'advanced',
     desc: spec.desc,
     long_desc: '',
-    default: optionValue(spec, spec.default),
+    default: spec.describedDefault ?? optionValue(spec, spec.default),
     daemon_default: optionValue(spec, spec.daemon),
     tags: [],
     services: [],

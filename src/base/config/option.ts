@@ -33,6 +33,8 @@ export interface OptionExtras {
   readonly level?: OptionLevel;
   /** Default in daemons, where it differs from that in clients. */
   readonly daemon?: OptionValue;
+  /** The default as Ceph declares it, where it reads such a value as another text. */
+  readonly describedDefault?: string;
   readonly min?: number;
   readonly max?: number;
   /** The only strings allowed. */

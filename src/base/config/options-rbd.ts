@@ -2,7 +2,9 @@ import { bool, float, int, size, str, uint } from './option.ts';
 
 /** RBD images. Defaults are those of Ceph 16.2. */
 export const RBD_OPTIONS = {
-  rbd_atime_update_interval: uint(60, 'Seconds between updates of an image access time; 0: never'),
+  rbd_atime_update_interval: uint(60, 'Seconds between updates of an image access time; 0: never', {
+    min: 0,
+  }),
   rbd_auto_exclusive_lock_until_manual_request: bool(
     true,
     'Take the exclusive lock for I/O until someone asks for it by hand',
@@ -28,15 +30,21 @@ export const RBD_OPTIONS = {
   rbd_clone_copy_on_read: bool(false, 'Copy objects from the parent when they are read'),
   rbd_compression_hint: str('none', 'Hint about the data that is sent with writes', {
     values: ['none', 'compressible', 'incompressible'],
+    level: 'basic',
+    flags: ['runtime'],
   }),
   rbd_concurrent_management_ops: uint(10, 'Requests of one maintenance operation at a time', { min: 1 }),
   rbd_config_pool_override_update_timestamp: uint(0, 'When the settings of a pool were last changed', {
     level: 'dev',
   }),
-  rbd_default_clone_format: str('auto', 'Version of clones', { values: ['1', '2', 'auto'] }),
+  rbd_default_clone_format: str('auto', 'Version of clones', {
+    values: ['1', '2', 'auto'],
+    flags: ['runtime'],
+  }),
   rbd_default_data_pool: str('', 'Pool for the data of new images'),
   rbd_default_features: str('61', 'Features of new images: a number, or names with commas between', {
     flags: ['runtime'],
+    describedDefault: 'layering,exclusive-lock,object-map,fast-diff,deep-flatten',
   }),
   rbd_default_format: uint(2, 'Format of new images'),
   rbd_default_map_options: str('', 'Options of mapping an image to a device'),
@@ -48,16 +56,20 @@ export const RBD_OPTIONS = {
   rbd_default_stripe_count: uint(0, 'Objects in a stripe of new images; 0: one'),
   rbd_default_stripe_unit: size(0, 'Stripe unit of new images, bytes; 0: the object size'),
   rbd_disable_zero_copy_writes: bool(true, 'Copy the data of writes on their way'),
-  rbd_discard_granularity_bytes: uint(65536, 'Discards leave out what is smaller or unaligned; 0: exact', {
+  rbd_discard_granularity_bytes: uint(65536, 'Discards leave out what is smaller or unaligned', {
     max: 33554432,
+    min: 4096,
   }),
   rbd_discard_on_zeroed_write_same: bool(true, 'Turn write-same of zeros into a discard'),
   rbd_enable_alloc_hint: bool(true, 'Tell OSDs the expected object size when objects are made'),
-  rbd_invalidate_object_map_on_timeout: bool(true, 'Mark the object map invalid when it cannot be updated'),
+  rbd_invalidate_object_map_on_timeout: bool(true, 'Mark the object map invalid when it cannot be updated', {
+    level: 'dev',
+  }),
   rbd_io_scheduler: str('simple', 'Scheduler of object requests', { values: ['none', 'simple'] }),
   rbd_io_scheduler_simple_max_delay: uint(
     0,
     'Milliseconds that the simple scheduler waits to merge; 0: adapt',
+    { min: 0 },
   ),
   rbd_journal_commit_age: float(5, 'Seconds between commits of the journal position'),
   rbd_journal_max_concurrent_object_sets: uint(0, 'Object sets that a journal may keep; 0: any'),
@@ -72,10 +84,16 @@ export const RBD_OPTIONS = {
   rbd_journal_splay_width: uint(4, 'Journal objects written in turn'),
   rbd_localize_parent_reads: bool(false, 'Read parents from the nearest replica'),
   rbd_localize_snap_reads: bool(false, 'Read snapshots from the nearest replica'),
-  rbd_move_parent_to_trash_on_remove: bool(false, 'Removing a parent of clones moves it to the trash'),
-  rbd_move_to_trash_on_remove: bool(false, 'Removing an image moves it to the trash'),
-  rbd_move_to_trash_on_remove_expire_seconds: uint(0, 'Seconds that such an image is kept'),
-  rbd_mtime_update_interval: uint(60, 'Seconds between updates of an image modification time; 0: never'),
+  rbd_move_parent_to_trash_on_remove: bool(false, 'Removing a parent of clones moves it to the trash', {
+    level: 'basic',
+  }),
+  rbd_move_to_trash_on_remove: bool(false, 'Removing an image moves it to the trash', { level: 'basic' }),
+  rbd_move_to_trash_on_remove_expire_seconds: uint(0, 'Seconds that such an image is kept', {
+    level: 'basic',
+  }),
+  rbd_mtime_update_interval: uint(60, 'Seconds between updates of an image modification time; 0: never', {
+    min: 0,
+  }),
   rbd_non_blocking_aio: bool(true, 'Queue I/O rather than work on it in the call'),
   rbd_op_thread_timeout: uint(60, 'Seconds after which an op thread counts as stuck'),
   rbd_op_threads: uint(1, 'Threads that work on I/O'),
@@ -86,30 +104,33 @@ export const RBD_OPTIONS = {
   rbd_persistent_cache_path: str('/tmp', 'Where that write log is'),
   rbd_persistent_cache_size: uint(1073741824, 'Bytes of that write log', { min: 1073741824 }),
   rbd_plugins: str('', 'Plugins to load'),
-  rbd_qos_bps_burst: size(0, 'Burst of bytes a second'),
+  rbd_qos_bps_burst: uint(0, 'Burst of bytes a second'),
   rbd_qos_bps_burst_seconds: uint(1, 'Seconds that such a burst may last', { min: 1 }),
-  rbd_qos_bps_limit: size(0, 'Bytes a second; 0: any'),
+  rbd_qos_bps_limit: uint(0, 'Bytes a second; 0: any'),
   rbd_qos_iops_burst: uint(0, 'Burst of operations a second'),
   rbd_qos_iops_burst_seconds: uint(1, 'Seconds that such a burst may last', { min: 1 }),
   rbd_qos_iops_limit: uint(0, 'Operations a second; 0: any'),
-  rbd_qos_read_bps_burst: size(0, 'Burst of bytes read a second'),
+  rbd_qos_read_bps_burst: uint(0, 'Burst of bytes read a second'),
   rbd_qos_read_bps_burst_seconds: uint(1, 'Seconds that such a burst may last', { min: 1 }),
-  rbd_qos_read_bps_limit: size(0, 'Bytes read a second; 0: any'),
+  rbd_qos_read_bps_limit: uint(0, 'Bytes read a second; 0: any'),
   rbd_qos_read_iops_burst: uint(0, 'Burst of reads a second'),
   rbd_qos_read_iops_burst_seconds: uint(1, 'Seconds that such a burst may last', { min: 1 }),
   rbd_qos_read_iops_limit: uint(0, 'Reads a second; 0: any'),
   rbd_qos_schedule_tick_min: uint(50, 'Milliseconds between refills of these budgets', { min: 1 }),
-  rbd_qos_write_bps_burst: size(0, 'Burst of bytes written a second'),
+  rbd_qos_write_bps_burst: uint(0, 'Burst of bytes written a second'),
   rbd_qos_write_bps_burst_seconds: uint(1, 'Seconds that such a burst may last', { min: 1 }),
-  rbd_qos_write_bps_limit: size(0, 'Bytes written a second; 0: any'),
+  rbd_qos_write_bps_limit: uint(0, 'Bytes written a second; 0: any'),
   rbd_qos_write_iops_burst: uint(0, 'Burst of writes a second'),
   rbd_qos_write_iops_burst_seconds: uint(1, 'Seconds that such a burst may last', { min: 1 }),
   rbd_qos_write_iops_limit: uint(0, 'Writes a second; 0: any'),
   rbd_quiesce_notification_attempts: uint(10, 'Notifications that ask for quiet before giving up', {
     min: 1,
+    level: 'dev',
   }),
   rbd_read_from_replica_policy: str('default', 'Which replica is read', {
     values: ['default', 'balance', 'localize'],
+    level: 'basic',
+    flags: ['runtime'],
   }),
   rbd_readahead_disable_after_bytes: size(
     52428800,
@@ -159,20 +180,27 @@ export const RBD_OPTIONS = {
     'Attempts before the lock of a leader is broken',
   ),
   rbd_mirror_leader_max_missed_heartbeats: uint(2, 'Heartbeats that a leader may miss'),
-  rbd_mirror_memory_autotune: bool(true, 'Caches of mirroring fit themselves to the memory target'),
-  rbd_mirror_memory_base: size(805306368, 'Bytes that mirroring is thought to need beside its caches'),
-  rbd_mirror_memory_cache_autotune_interval: float(30, 'Seconds between looks at what the caches need'),
-  rbd_mirror_memory_cache_min: size(134217728, 'Least bytes of the caches'),
-  rbd_mirror_memory_cache_resize_interval: float(5, 'Seconds between changes of the size of caches'),
+  rbd_mirror_memory_autotune: bool(true, 'Caches of mirroring fit themselves to the memory target', {
+    level: 'dev',
+  }),
+  rbd_mirror_memory_base: size(805306368, 'Bytes that mirroring is thought to need beside its caches', {
+    level: 'dev',
+  }),
+  rbd_mirror_memory_cache_autotune_interval: float(30, 'Seconds between looks at what the caches need', {
+    level: 'dev',
+  }),
+  rbd_mirror_memory_cache_min: size(134217728, 'Least bytes of the caches', { level: 'dev' }),
+  rbd_mirror_memory_cache_resize_interval: float(5, 'Seconds between changes of the size of caches', {
+    level: 'dev',
+  }),
   rbd_mirror_memory_expected_fragmentation: float(0.15, 'Share of memory that fragmentation takes', {
     min: 0,
     max: 1,
+    level: 'dev',
   }),
-  rbd_mirror_memory_target: size(4294967296, 'Bytes that mirroring should keep to'),
+  rbd_mirror_memory_target: size(4294967296, 'Bytes that mirroring should keep to', { level: 'basic' }),
   rbd_mirror_perf_stats_prio: int(5, 'Priority of counters of mirroring', { min: 0, max: 11 }),
-  rbd_mirror_pool_replayers_refresh_interval: uint(30, 'Seconds between looks for pools to mirror', {
-    min: 1,
-  }),
+  rbd_mirror_pool_replayers_refresh_interval: uint(30, 'Seconds between looks for pools to mirror'),
   rbd_mirror_sync_point_update_age: float(30, 'Seconds between updates of how far a copy has come'),
   rbd_mirroring_delete_delay: uint(0, 'Seconds that a mirrored image that was removed is kept'),
   rbd_mirroring_max_mirroring_snapshots: uint(5, 'Snapshots of mirroring that are kept', { min: 3 }),
