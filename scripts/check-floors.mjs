@@ -24,6 +24,7 @@ const FLOORS = {
   'ceph/mon': 6,
   'ceph/rados': 7,
   'ceph/rbd': 8,
+  'gluster/types': 2,
   'gluster/rpc': 2,
   'gluster/graph': 3,
   'gluster/xlators': 4,

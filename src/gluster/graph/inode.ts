@@ -1,0 +1,57 @@
+import type { Gfid } from '../types/gfid.ts';
+import type { Iatt } from '../types/iatt.ts';
+import type { Fd } from './fd.ts';
+
+/**
+ * A file as a graph knows it (`inode_t`). Its gfid is null until a lookup or a create linked it. Xlators keep what they know of
+ * it at their slot of `ctx`.
+ */
+export interface Inode {
+  readonly table: InodeTable;
+  gfid: Gfid;
+  /** IA_IF*; IA_INVAL until it is linked. */
+  type: number;
+  /** By slot of an xlator (`Xlator.slot`). */
+  readonly ctx: unknown[];
+  /** What is open on it. */
+  readonly fds: Set<Fd>;
+  /** Lookups that the top layer answered and its user has not forgotten yet. */
+  nlookup: number;
+  /** References held by the layers: while there are any, it is not forgotten. */
+  readonly refs: number;
+  ref(): this;
+  unref(): void;
+  /** For the top layer (FUSE): a number for this inode that is unique in the process. */
+  readonly id: number;
+}
+
+/** All inodes of a graph (`inode_table_t`): by gfid, and by directory and name. Forgets the least recently used over its limit. */
+export interface InodeTable {
+  readonly root: Inode;
+  /** Inodes that are linked; of which without lookups and references. */
+  readonly size: number;
+  readonly lruSize: number;
+  /** How many without references are kept; 0: no limit. */
+  lruLimit: number;
+  /** A new one that is not linked. */
+  create(): Inode;
+  find(gfid: Gfid): Inode | undefined;
+  /** The child of that name, as far as it is known. */
+  grep(parent: Inode, name: string): Inode | undefined;
+  /**
+   * Links `inode` to its directory and gives it the gfid and type of `iatt`. Returns the inode to use from now on: one that
+   * was there already with this gfid, if there is.
+   */
+  link(inode: Inode, parent: Inode | undefined, name: string | undefined, iatt: Iatt): Inode;
+  unlink(inode: Inode, parent: Inode, name: string): void;
+  rename(inode: Inode, from: Inode, fromName: string, to: Inode, toName: string): void;
+  /** Adds `n` to, or takes it from, the lookup count. */
+  lookup(inode: Inode, n?: number): void;
+  forget(inode: Inode, n: number): void;
+  /** '/a/b', one character a byte, as far as names are known; '<gfid:…>' before what is not. */
+  path(inode: Inode, name?: string): string;
+  parentOf(inode: Inode): Inode | undefined;
+  openFd(inode: Inode, flags: number, pid: number, lkOwner: string): Fd;
+  /** One fd for all who have none of their own. */
+  anonymousFd(inode: Inode, flags: number): Fd;
+}
