@@ -61,8 +61,16 @@ export interface ReadlinkAnswer extends StatAnswer {
   /** One character a byte. */
   path: string;
 }
+/**
+ * An entry on its way up. With readdirp, whoever talks to the brick (protocol/client) gives each entry that has a `stat` its inode: the
+ * one of that gfid in the table, or a new one that is not linked. The layers above set their `ctx` on it as they do on a lookup (md-cache the
+ * attributes, distribute the subvolume), because the top links it and goes on without a lookup.
+ */
+export interface GraphEntry extends DirEntry {
+  inode?: Inode;
+}
 export interface ReaddirAnswer extends Answer {
-  entries: DirEntry[];
+  entries: GraphEntry[];
   /** There is nothing after the last entry (`op_errno` ENOENT). */
   eof: boolean;
 }
