@@ -8,6 +8,7 @@ const interop = {
   retry: 2,
 } as const;
 const FAULTS = 'test/interop/*-faults.test.ts';
+const GLUSTER = 'test/interop/gluster-*.test.ts';
 
 // Unit tests run first, two files at a time; then the suites of test/interop, which start real daemons and spend much
 // of their time waiting for them; and last, one at a time, those that kill daemons and have them noticed in time.
@@ -28,7 +29,7 @@ export default defineConfig({
           ...interop,
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
-          exclude: [FAULTS],
+          exclude: [FAULTS, GLUSTER],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
@@ -38,8 +39,19 @@ export default defineConfig({
           ...interop,
           name: 'faults',
           include: [FAULTS],
+          exclude: [GLUSTER],
           fileParallelism: false,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          ...interop,
+          name: 'gluster',
+          include: [GLUSTER],
+          // Glusterd has one port, 24007.
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],
