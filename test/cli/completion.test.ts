@@ -1,13 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-
-const root = join(import.meta.dirname, '..', '..');
-const tsx = join(dirname(createRequire(import.meta.url).resolve('tsx/package.json')), 'dist', 'cli.mjs');
+import { NACRE } from '../support/nacre.ts';
 
 function nacre(...args: string[]): string {
-  return execFileSync(process.execPath, [tsx, join(root, 'src', 'cli', 'main.ts'), ...args], {
+  return execFileSync(process.execPath, [...NACRE, ...args], {
     encoding: 'utf8',
   });
 }

@@ -1,14 +1,12 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NACRE } from '../support/nacre.ts';
 import { type CommandResult, haveRealCeph, RealCeph } from '../support/real-ceph.ts';
 
-const root = join(import.meta.dirname, '..', '..');
-const tsx = join(dirname(createRequire(import.meta.url).resolve('tsx/package.json')), 'dist', 'cli.mjs');
-const NACRE = [tsx, join(root, 'src', 'cli', 'main.ts'), 'ceph'];
+const CEPH = [...NACRE, 'ceph'];
 
 interface Result {
   readonly stdout: string;
@@ -46,7 +44,7 @@ describe.skipIf(!haveRealCeph())('nacre ceph beside ceph', () => {
 
   const real = (args: readonly string[], input?: string) => ceph.exec('ceph', args, { input });
   const ours = (args: readonly string[], input?: string) =>
-    ceph.exec(process.execPath, [...NACRE, ...args], { input });
+    ceph.exec(process.execPath, [...CEPH, ...args], { input });
 
   /** Without ages and the time of the day. */
   function normal({ stdout, stderr, code }: CommandResult): Result {
@@ -229,7 +227,7 @@ describe.skipIf(!haveRealCeph())('nacre ceph beside ceph', () => {
   }, 60_000);
 
   it('shows the cluster log as it is written', async () => {
-    const child = spawn(process.execPath, [...NACRE, '-w'], {
+    const child = spawn(process.execPath, [...CEPH, '-w'], {
       env: { ...process.env, CEPH_CONF: ceph.conf },
       stdio: ['ignore', 'pipe', 'inherit'],
     });

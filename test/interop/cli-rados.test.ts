@@ -1,13 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NACRE } from '../support/nacre.ts';
 import { type CommandResult, haveRealCeph, RealCeph } from '../support/real-ceph.ts';
-
-const root = join(import.meta.dirname, '..', '..');
-const tsx = join(dirname(createRequire(import.meta.url).resolve('tsx/package.json')), 'dist', 'cli.mjs');
 
 type Program = 'real' | 'ours';
 
@@ -42,7 +39,7 @@ describe.skipIf(!haveRealCeph())('nacre rados beside rados', () => {
     input?: string | Uint8Array,
   ): Promise<CommandResult> {
     if (program === 'real') return ceph.exec('rados', args, { input });
-    return ceph.exec(process.execPath, [tsx, join(root, 'src', 'cli', 'main.ts'), 'rados', ...args], {
+    return ceph.exec(process.execPath, [...NACRE, 'rados', ...args], {
       input,
     });
   }
@@ -322,9 +319,7 @@ describe.skipIf(!haveRealCeph())('nacre rados beside rados', () => {
   async function watchUntil(program: Program, pressed: Promise<void>): Promise<string> {
     const { spawn } = await import('node:child_process');
     const command =
-      program === 'real'
-        ? (['rados', []] as const)
-        : ([process.execPath, [tsx, join(root, 'src', 'cli', 'main.ts'), 'rados']] as const);
+      program === 'real' ? (['rados', []] as const) : ([process.execPath, [...NACRE, 'rados']] as const);
     const child = spawn(command[0], [...command[1], '-p', 'data', 'watch', 'watched'], {
       env: { ...process.env, CEPH_CONF: ceph.conf },
       stdio: ['pipe', 'pipe', 'inherit'],

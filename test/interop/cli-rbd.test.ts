@@ -9,14 +9,11 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NACRE } from '../support/nacre.ts';
 import { type CommandResult, haveRealCeph, RealCeph } from '../support/real-ceph.ts';
-
-const root = join(import.meta.dirname, '..', '..');
-const tsx = join(dirname(createRequire(import.meta.url).resolve('tsx/package.json')), 'dist', 'cli.mjs');
 
 type Program = 'real' | 'ours';
 
@@ -51,7 +48,7 @@ describe.skipIf(!haveRealCeph())('nacre rbd beside rbd', () => {
   const run = (program: Program, args: readonly string[], input?: Uint8Array): Promise<CommandResult> =>
     program === 'real'
       ? ceph.exec('rbd', args, { input })
-      : ceph.exec(process.execPath, [tsx, join(root, 'src', 'cli', 'main.ts'), 'rbd', ...args], { input });
+      : ceph.exec(process.execPath, [...NACRE, 'rbd', ...args], { input });
 
   /** Without ids, times, and the log lines of librbd; of a bar only its end. */
   function normal({ stdout, stderr, code }: CommandResult): Result {

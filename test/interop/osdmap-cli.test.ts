@@ -1,19 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Decoder } from '../../src/base/decoder.ts';
 import { decodeOsdMap, encodeOsdMap } from '../../src/ceph/osdmap/index.ts';
+import { NACRE } from '../support/nacre.ts';
 import { randomOsdMap } from '../support/osdmaps.ts';
 
 const TOOL = 'osdmaptool';
 const present = spawnSync(TOOL, ['--help']).error === undefined;
 // Found from here, as the commands run in a folder of their own.
-const tsx = createRequire(import.meta.url).resolve('tsx');
-const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
 
 interface Outcome {
   readonly code: number | null;
@@ -56,7 +53,7 @@ function outcome(
 
 const real = (args: readonly string[], given: boolean) => outcome(TOOL, [], args, given);
 const ours = (args: readonly string[], given: boolean) =>
-  outcome(process.execPath, ['--import', pathToFileURL(tsx).href, main, 'osdmap'], args, given);
+  outcome(process.execPath, [...NACRE, 'osdmap'], args, given);
 
 /** Without what is the usage text, which is each tool's own. */
 const words = (text: string): string => text.replace(/^( usage: |Usage: )[\s\S]*/m, '<usage>\n');
@@ -166,15 +163,7 @@ describe.skipIf(!present)('nacre osdmap against osdmaptool', () => {
     expect(crush.status).toBe(0);
     const imported = spawnSync(
       process.execPath,
-      [
-        '--import',
-        pathToFileURL(tsx).href,
-        main,
-        'osdmap',
-        '--import-crush',
-        join(dir, 'crush'),
-        join(dir, 'map'),
-      ],
+      [...NACRE, 'osdmap', '--import-crush', join(dir, 'crush'), join(dir, 'map')],
       { encoding: 'utf8' },
     );
     expect(imported.stdout).toMatch(
