@@ -16,6 +16,13 @@ export class CallRoot {
   /** Monotonic milliseconds. */
   begin: number;
   umask = 0;
+  /**
+   * Which times bricks set in trusted.glusterfs.mdata, and to what (`root->flags` and `root->ctime`; utime.h): a feature of the
+   * credentials of protocol 4.x, filled in by features/utime. Zeros: no times are kept.
+   */
+  flags = 0;
+  ctime = 0;
+  ctimeNsec = 0;
   /** Calls back once when whoever asked does not want the answer any more (a signal, an abort). */
   onInterrupt: ((cancel: () => void) => void) | undefined = undefined;
 
@@ -67,6 +74,9 @@ export class Frame {
     copy.pid = root.pid;
     copy.lkOwner = root.lkOwner;
     copy.umask = root.umask;
+    copy.flags = root.flags;
+    copy.ctime = root.ctime;
+    copy.ctimeNsec = root.ctimeNsec;
     return new Frame(copy, undefined, this.span, this.windFrom, this.windTo);
   }
 
