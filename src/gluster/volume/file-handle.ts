@@ -1,0 +1,392 @@
+import type { Readable, Writable } from 'node:stream';
+import { NacreError } from '../../base/errors.ts';
+import type { Fd } from '../graph/fd.ts';
+import {
+  F_GETLK,
+  F_RDLCK,
+  F_SETLK,
+  F_SETLKW,
+  F_UNLCK,
+  F_WRLCK,
+  SEEK_TO_DATA,
+  SEEK_TO_HOLE,
+} from '../types/fs.ts';
+import { type AttributeChange, changeMode, changeOwner, changeTimes, type TimeLike } from './attributes.ts';
+import { O_APPEND } from './open-flags.ts';
+import type { Abortable, Session } from './session.ts';
+import { BigIntStats, Stats } from './stats.ts';
+import { readable, type StreamOptions, writable } from './streams.ts';
+import { CHUNK, readInto, writeAll } from './transfer.ts';
+import { visibleNames, xattrDict } from './xattrs.ts';
+
+export interface ReadOptions<T extends Uint8Array = Uint8Array> extends Abortable {
+  buffer?: T;
+  offset?: number;
+  length?: number;
+  /** null or absent: where the handle stands, which then moves on. */
+  position?: number | null;
+}
+
+export interface LockOptions extends Abortable {
+  start?: number;
+  /** 0: to the end of the file, however far it grows. */
+  length?: number;
+  exclusive?: boolean;
+  /** Waits for it; otherwise EAGAIN when somebody has it. Default true. */
+  wait?: boolean;
+}
+
+let nextOwner = 1;
+
+/**
+ * An open file, as `fs.promises.FileHandle`. Offsets and lengths in bytes. Errors are NacreErrors with `code`, `syscall` and `path`.
+ */
+export class FileHandle implements AsyncDisposable {
+  readonly path: string;
+  private readonly session: Session;
+  private readonly file: Fd;
+  /** Whose locks they are: this handle's. */
+  private readonly owner: string;
+  private position = 0;
+  private closing: Promise<void> | undefined;
+
+  constructor(session: Session, file: Fd, path: string) {
+    this.session = session;
+    this.file = file;
+    this.path = path;
+    const owner = Buffer.alloc(8);
+    owner.writeUInt32BE(session.env.host.pid, 0);
+    owner.writeUInt32BE(nextOwner++ >>> 0, 4);
+    this.owner = owner.toString('latin1');
+  }
+
+  /** The graph's own descriptor, for those who wind fops themselves. */
+  get fd(): Fd {
+    return this.file;
+  }
+
+  /** Where the next read or write without a position begins. */
+  get offset(): number {
+    return this.position;
+  }
+
+  async read<T extends Uint8Array>(
+    bufferOrOptions?: T | ReadOptions<T>,
+    offset?: number,
+    length?: number,
+    position?: number | null,
+  ): Promise<{ bytesRead: number; buffer: T }> {
+    const given =
+      bufferOrOptions instanceof Uint8Array
+        ? { buffer: bufferOrOptions, offset, length, position, signal: undefined }
+        : (bufferOrOptions ?? {});
+    const buffer = given.buffer ?? (Buffer.alloc(16384) as unknown as T);
+    const from = given.offset ?? 0;
+    const size = given.length ?? buffer.byteLength - from;
+    if (from < 0 || size < 0 || from + size > buffer.byteLength)
+      throw new RangeError(`${size} bytes from ${from} on are not within a buffer of ${buffer.byteLength}`);
+    const at = given.position ?? this.position;
+    const bytesRead = await this.run('read', given.signal, frame =>
+      readInto(this.session, frame, this.file, buffer.subarray(from, from + size), at),
+    );
+    if (typeof given.position !== 'number') this.position = at + bytesRead;
+    return { bytesRead, buffer };
+  }
+
+  async readv(
+    buffers: readonly Uint8Array[],
+    position?: number | null,
+  ): Promise<{ bytesRead: number; buffers: readonly Uint8Array[] }> {
+    let bytesRead = 0;
+    for (const buffer of buffers) {
+      const at = typeof position === 'number' ? position + bytesRead : null;
+      const part = await this.read(buffer, 0, buffer.byteLength, at);
+      bytesRead += part.bytesRead;
+      if (part.bytesRead < buffer.byteLength) break;
+    }
+    return { bytesRead, buffers };
+  }
+
+  async write(
+    data: Uint8Array | string,
+    offsetOrPosition?: number | null,
+    lengthOrEncoding?: number | BufferEncoding | null,
+    position?: number | null,
+  ): Promise<{ bytesWritten: number; buffer: Uint8Array | string }> {
+    if (typeof data === 'string') {
+      const bytes = Buffer.from(data, (lengthOrEncoding as BufferEncoding) ?? 'utf8');
+      return { bytesWritten: await this.put([bytes], offsetOrPosition), buffer: data };
+    }
+    const from = offsetOrPosition ?? 0;
+    const size = typeof lengthOrEncoding === 'number' ? lengthOrEncoding : data.byteLength - from;
+    if (from < 0 || size < 0 || from + size > data.byteLength)
+      throw new RangeError(`${size} bytes from ${from} on are not within a buffer of ${data.byteLength}`);
+    return { bytesWritten: await this.put([data.subarray(from, from + size)], position), buffer: data };
+  }
+
+  async writev(
+    buffers: readonly Uint8Array[],
+    position?: number | null,
+  ): Promise<{ bytesWritten: number; buffers: readonly Uint8Array[] }> {
+    return { bytesWritten: await this.put(buffers, position), buffers };
+  }
+
+  /** All there is from where the handle stands. */
+  async readFile(
+    options?: BufferEncoding | (Abortable & { encoding?: BufferEncoding | null }) | null,
+  ): Promise<Buffer | string> {
+    const { encoding, signal } =
+      typeof options === 'string' ? { encoding: options, signal: undefined } : (options ?? {});
+    const data = await this.run('read', signal, async frame => {
+      const pieces: Buffer[] = [];
+      // A file of the expected size is read in one go; one that grows, until it ends.
+      const { stat } = await this.session.fops.fstat(frame, this.file);
+      for (let want = Math.max(stat.size - this.position, 4096); ; want = CHUNK) {
+        const piece = Buffer.allocUnsafe(want);
+        const n = await readInto(this.session, frame, this.file, piece, this.position);
+        this.position += n;
+        pieces.push(n === want ? piece : piece.subarray(0, n));
+        if (n < want || this.position === stat.size) break;
+      }
+      return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+    });
+    return encoding == null ? data : data.toString(encoding);
+  }
+
+  /** Writes all of `data` from where the handle stands. */
+  async writeFile(
+    data: string | Uint8Array | AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
+    options?: BufferEncoding | (Abortable & { encoding?: BufferEncoding | null }) | null,
+  ): Promise<void> {
+    const { encoding, signal } =
+      typeof options === 'string' ? { encoding: options, signal: undefined } : (options ?? {});
+    const bytes = (part: string | Uint8Array) =>
+      typeof part === 'string' ? Buffer.from(part, encoding ?? 'utf8') : part;
+    if (typeof data === 'string' || data instanceof Uint8Array) {
+      await this.put([bytes(data)], null, signal);
+      return;
+    }
+    for await (const part of data) await this.put([bytes(part)], null, signal);
+  }
+
+  async appendFile(
+    data: string | Uint8Array,
+    options?: BufferEncoding | { encoding?: BufferEncoding | null },
+  ): Promise<void> {
+    await this.writeFile(data, options);
+  }
+
+  stat(options: { bigint: true }): Promise<BigIntStats>;
+  stat(options?: { bigint?: false }): Promise<Stats>;
+  stat(options: { bigint?: boolean } = {}): Promise<Stats | BigIntStats> {
+    return this.run('fstat', undefined, async frame => {
+      const { stat } = await this.session.fops.fstat(frame, this.file);
+      return options.bigint === true ? new BigIntStats(stat) : new Stats(stat);
+    });
+  }
+
+  truncate(length = 0): Promise<void> {
+    return this.run('ftruncate', undefined, async frame => {
+      await this.session.fops.ftruncate(frame, this.file, length);
+    });
+  }
+
+  /** On disk, on all bricks that have the file. */
+  sync(): Promise<void> {
+    return this.fsync(false);
+  }
+
+  datasync(): Promise<void> {
+    return this.fsync(true);
+  }
+
+  chmod(mode: number | string): Promise<void> {
+    return this.setattr('fchmod', changeMode(mode));
+  }
+
+  chown(uid: number, gid: number): Promise<void> {
+    return this.setattr('fchown', changeOwner(uid, gid));
+  }
+
+  utimes(atime: TimeLike, mtime: TimeLike): Promise<void> {
+    return this.setattr('futimes', changeTimes(atime, mtime));
+  }
+
+  /** Makes room for bytes; `keepSize` leaves the size as it is. */
+  allocate(offset: number, length: number, options: { keepSize?: boolean } = {}): Promise<void> {
+    return this.run('fallocate', undefined, async frame => {
+      await this.session.fops.fallocate(frame, this.file, options.keepSize === true, offset, length);
+    });
+  }
+
+  /** Gives the room of bytes back: a hole that reads as zeros. */
+  punchHole(offset: number, length: number): Promise<void> {
+    return this.run('discard', undefined, async frame => {
+      await this.session.fops.discard(frame, this.file, offset, length);
+    });
+  }
+
+  zero(offset: number, length: number): Promise<void> {
+    return this.run('zerofill', undefined, async frame => {
+      await this.session.fops.zerofill(frame, this.file, offset, length);
+    });
+  }
+
+  /** Where the next data (or hole) at or behind `offset` begins; ENXIO when there is none. */
+  seek(offset: number, what: 'data' | 'hole'): Promise<number> {
+    return this.run('lseek', undefined, async frame => {
+      const to = what === 'data' ? SEEK_TO_DATA : SEEK_TO_HOLE;
+      return (await this.session.fops.seek(frame, this.file, offset, to)).offset;
+    });
+  }
+
+  getxattr(name: string): Promise<Buffer> {
+    return this.run('fgetxattr', undefined, async frame => {
+      const { dict } = await this.session.fops.fgetxattr(frame, this.file, name);
+      const value = dict.bytes(name);
+      if (value === undefined) throw new NacreError('ENODATA', 'gluster.fgetxattr', `no attribute '${name}'`);
+      return value;
+    });
+  }
+
+  setxattr(name: string, value: Uint8Array | string, flags = 0): Promise<void> {
+    return this.run('fsetxattr', undefined, async frame => {
+      await this.session.fops.fsetxattr(frame, this.file, xattrDict(name, value), flags);
+    });
+  }
+
+  removexattr(name: string): Promise<void> {
+    return this.run('fremovexattr', undefined, async frame => {
+      await this.session.fops.fremovexattr(frame, this.file, name);
+    });
+  }
+
+  listxattr(): Promise<string[]> {
+    return this.run('flistxattr', undefined, async frame =>
+      visibleNames((await this.session.fops.fgetxattr(frame, this.file, undefined)).dict),
+    );
+  }
+
+  /**
+   * Locks a range against other clients and other handles (fcntl's advisory locks, but a handle's own). Released by disposing what it
+   * returns, or on close. EAGAIN when `wait` is false and somebody has it.
+   */
+  async lock(options: LockOptions = {}): Promise<AsyncDisposable> {
+    const { start = 0, length = 0, exclusive = true, wait = true, signal } = options;
+    const range = { start, length };
+    await this.lk(wait ? F_SETLKW : F_SETLK, exclusive ? F_WRLCK : F_RDLCK, range, signal);
+    return { [Symbol.asyncDispose]: () => this.unlock(range) };
+  }
+
+  async unlock(range: { start?: number; length?: number } = {}): Promise<void> {
+    await this.lk(F_SETLK, F_UNLCK, range);
+  }
+
+  /** Whose lock would be in the way; undefined when none is. */
+  async getLock(
+    options: Omit<LockOptions, 'wait'> = {},
+  ): Promise<{ exclusive: boolean; pid: number; start: number; length: number } | undefined> {
+    const found = await this.lk(
+      F_GETLK,
+      options.exclusive === false ? F_RDLCK : F_WRLCK,
+      options,
+      options.signal,
+    );
+    if (found.type === F_UNLCK) return undefined;
+    return { exclusive: found.type === F_WRLCK, pid: found.pid, start: found.start, length: found.len };
+  }
+
+  createReadStream(options: StreamOptions = {}): Readable {
+    return readable(async () => this, options);
+  }
+
+  createWriteStream(options: StreamOptions = {}): Writable {
+    return writable(async () => this, options);
+  }
+
+  /** Lines of text, without their ends. */
+  async *readLines(options: { encoding?: BufferEncoding } & Abortable = {}): AsyncGenerator<string> {
+    let rest = '';
+    const stream = this.createReadStream({
+      ...options,
+      encoding: options.encoding ?? 'utf8',
+      autoClose: false,
+    });
+    for await (const part of stream) {
+      const lines = (rest + part).split(/\r?\n/);
+      rest = lines.pop()!;
+      yield* lines;
+    }
+    if (rest !== '') yield rest;
+  }
+
+  /** Hands over what was written (errors of writes that were answered early show here), gives up locks, and closes. Idempotent. */
+  close(): Promise<void> {
+    return (this.closing ??= this.finish());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private async finish(): Promise<void> {
+    try {
+      await this.session.run('close', this.path, undefined, async frame => {
+        frame.root.lkOwner = this.owner;
+        await this.session.fops.flush(frame, this.file);
+      });
+    } finally {
+      this.file.release();
+    }
+  }
+
+  private run<T>(
+    op: string,
+    signal: AbortSignal | undefined,
+    work: Parameters<Session['run']>[3] extends (frame: infer F) => unknown
+      ? (frame: F) => Promise<T>
+      : never,
+  ): Promise<T> {
+    if (this.closing !== undefined)
+      return Promise.reject(new NacreError('EBADF', `gluster.${op}`, `'${this.path}' was closed`));
+    return this.session.run(op, this.path, signal, work);
+  }
+
+  private async put(
+    pieces: readonly Uint8Array[],
+    position?: number | null,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    const at = position ?? this.position;
+    // Later writes without a position follow this one, whether or not it is finished.
+    if (typeof position !== 'number') this.position += pieces.reduce((sum, piece) => sum + piece.length, 0);
+    return this.run('write', signal, frame =>
+      writeAll(this.session, frame, this.file, pieces, this.append ? 0 : at),
+    );
+  }
+
+  private get append(): boolean {
+    return (this.file.flags & O_APPEND) !== 0;
+  }
+
+  private fsync(dataOnly: boolean): Promise<void> {
+    return this.run('fsync', undefined, async frame => {
+      await this.session.fops.fsync(frame, this.file, dataOnly);
+    });
+  }
+
+  private setattr(op: string, { stat, valid }: AttributeChange): Promise<void> {
+    return this.run(op, undefined, async frame => {
+      if (valid !== 0) await this.session.fops.fsetattr(frame, this.file, stat, valid);
+    });
+  }
+
+  private lk(cmd: number, type: number, range: { start?: number; length?: number }, signal?: AbortSignal) {
+    return this.run('lock', signal, async frame => {
+      frame.root.lkOwner = this.owner;
+      const { start = 0, length = 0 } = range;
+      const flock = { type, whence: 0, start, len: length, pid: frame.root.pid, owner: this.owner };
+      return (await this.session.fops.lk(frame, this.file, cmd, flock)).flock;
+    });
+  }
+}

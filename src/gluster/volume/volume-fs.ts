@@ -1,0 +1,483 @@
+import type { Readable, Writable } from 'node:stream';
+import { NacreError } from '../../base/errors.ts';
+import type { Frame } from '../graph/frame.ts';
+import { changeMode, changeOwner, changeTimes, type TimeLike } from './attributes.ts';
+import * as dirs from './dir-ops.ts';
+import type { FileHandle } from './file-handle.ts';
+import * as files from './file-ops.ts';
+import { type NameEncoding, type PathLike, toBytes, toEncoding, toText } from './names.ts';
+import { O_CREAT, O_TRUNC, O_WRONLY, parseOpenFlags } from './open-flags.ts';
+import { join } from './resolve.ts';
+import type { Abortable, Session } from './session.ts';
+import { BigIntStats, Dirent, Stats } from './stats.ts';
+import { readable, type StreamOptions, writable } from './streams.ts';
+import { visibleNames, xattrDict } from './xattrs.ts';
+
+export interface StatOptions extends Abortable {
+  bigint?: boolean;
+}
+export interface StatFs {
+  /** Always GlusterFS's own: FUSE_SUPER_MAGIC, as a mount of it shows. */
+  readonly type: number;
+  readonly bsize: number;
+  readonly blocks: number;
+  readonly bfree: number;
+  readonly bavail: number;
+  readonly files: number;
+  readonly ffree: number;
+}
+export interface ReaddirOptions extends Abortable {
+  encoding?: NameEncoding;
+  withFileTypes?: boolean;
+  recursive?: boolean;
+}
+export interface ReadFileOptions extends Abortable {
+  encoding?: BufferEncoding | null;
+  flag?: string | number;
+}
+export interface WriteFileOptions extends Abortable {
+  encoding?: BufferEncoding | null;
+  mode?: number;
+  flag?: string | number;
+  /** On disk before it resolves. */
+  flush?: boolean;
+}
+type Data = string | Uint8Array | AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
+type Encoded<T> = BufferEncoding | null | T;
+
+const FUSE_SUPER_MAGIC = 0x65735546;
+export const F_OK = 0;
+export const COPYFILE_EXCL = 1;
+
+/**
+ * The files of a volume, as `node:fs/promises` has them: the same methods, options and errors (`code`, `syscall`, `path`). Paths begin at
+ * the volume's root; a symbolic link with an absolute target leads from there too. Every option bag takes a `signal`.
+ */
+export class VolumeFs {
+  protected readonly session: Session;
+
+  constructor(session: Session) {
+    this.session = session;
+  }
+
+  open(
+    path: PathLike,
+    flags: string | number = 'r',
+    mode = 0o666,
+    options: Abortable = {},
+  ): Promise<FileHandle> {
+    const bytes = toBytes(path);
+    return this.run('open', bytes, options.signal, async frame =>
+      files.openFile(this.session, frame, bytes, toText(bytes), parseOpenFlags(flags), mode),
+    );
+  }
+
+  readFile(
+    path: PathLike,
+    options: BufferEncoding | (ReadFileOptions & { encoding: BufferEncoding }),
+  ): Promise<string>;
+  readFile(path: PathLike, options?: (ReadFileOptions & { encoding?: null }) | null): Promise<Buffer>;
+  readFile(path: PathLike, options?: Encoded<ReadFileOptions>): Promise<string | Buffer>;
+  async readFile(path: PathLike, options?: Encoded<ReadFileOptions>): Promise<string | Buffer> {
+    const { encoding, flag, signal } = bag(options);
+    await using file = await this.open(path, flag ?? 'r', 0o666, { signal });
+    return await file.readFile({ encoding, signal });
+  }
+
+  async writeFile(path: PathLike, data: Data, options?: Encoded<WriteFileOptions>): Promise<void> {
+    const { encoding, flag, mode, flush, signal } = bag(options);
+    await using file = await this.open(path, flag ?? O_WRONLY | O_CREAT | O_TRUNC, mode ?? 0o666, { signal });
+    await file.writeFile(data, { encoding, signal });
+    if (flush === true) await file.sync();
+  }
+
+  appendFile(path: PathLike, data: Data, options?: Encoded<WriteFileOptions>): Promise<void> {
+    return this.writeFile(path, data, { ...bag(options), flag: bag(options).flag ?? 'a' });
+  }
+
+  async truncate(path: PathLike, length = 0): Promise<void> {
+    const bytes = toBytes(path);
+    await this.at('truncate', bytes, true, (frame, loc) => this.session.fops.truncate(frame, loc, length));
+  }
+
+  stat(path: PathLike, options: StatOptions & { bigint: true }): Promise<BigIntStats>;
+  stat(path: PathLike, options?: StatOptions & { bigint?: false }): Promise<Stats>;
+  stat(path: PathLike, options?: StatOptions): Promise<Stats | BigIntStats>;
+  stat(path: PathLike, options: StatOptions = {}): Promise<Stats | BigIntStats> {
+    return this.attributes('stat', path, true, options);
+  }
+
+  /** As `stat`, of a symbolic link itself. */
+  lstat(path: PathLike, options: StatOptions & { bigint: true }): Promise<BigIntStats>;
+  lstat(path: PathLike, options?: StatOptions & { bigint?: false }): Promise<Stats>;
+  lstat(path: PathLike, options?: StatOptions): Promise<Stats | BigIntStats>;
+  lstat(path: PathLike, options: StatOptions = {}): Promise<Stats | BigIntStats> {
+    return this.attributes('lstat', path, false, options);
+  }
+
+  async access(path: PathLike, mode = F_OK): Promise<void> {
+    await this.at('access', toBytes(path), true, async (frame, loc) => {
+      if (mode !== F_OK) await this.session.fops.access(frame, loc, mode);
+    });
+  }
+
+  async exists(path: PathLike): Promise<boolean> {
+    try {
+      await this.access(path);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  chmod(path: PathLike, mode: number | string): Promise<void> {
+    return this.change('chmod', path, true, changeMode(mode));
+  }
+  chown(path: PathLike, uid: number, gid: number): Promise<void> {
+    return this.change('chown', path, true, changeOwner(uid, gid));
+  }
+  lchown(path: PathLike, uid: number, gid: number): Promise<void> {
+    return this.change('lchown', path, false, changeOwner(uid, gid));
+  }
+  utimes(path: PathLike, atime: TimeLike, mtime: TimeLike): Promise<void> {
+    return this.change('utimes', path, true, changeTimes(atime, mtime));
+  }
+  lutimes(path: PathLike, atime: TimeLike, mtime: TimeLike): Promise<void> {
+    return this.change('lutimes', path, false, changeTimes(atime, mtime));
+  }
+
+  symlink(target: PathLike, path: PathLike, _type?: string | null): Promise<void> {
+    const bytes = toBytes(path);
+    return this.run('symlink', bytes, undefined, frame =>
+      files.makeSymlink(this.session, frame, toBytes(target), bytes),
+    );
+  }
+
+  async readlink(path: PathLike, options?: NameEncoding | { encoding?: NameEncoding }): Promise<string> {
+    const encoding = typeof options === 'string' ? options : options?.encoding;
+    const target = await this.at('readlink', toBytes(path), false, async (frame, loc, stat) => {
+      if (!new Stats(stat).isSymbolicLink())
+        throw new NacreError('EINVAL', 'gluster.readlink', `'${toText(loc.path)}' is no symbolic link`);
+      return (await this.session.fops.readlink(frame, loc, 4096)).path;
+    });
+    return toEncoding(target, encoding) as string;
+  }
+
+  /** The path without symbolic links. */
+  async realpath(path: PathLike, options?: NameEncoding | { encoding?: NameEncoding }): Promise<string> {
+    const encoding = typeof options === 'string' ? options : options?.encoding;
+    const real = await this.at('realpath', toBytes(path), true, async (_frame, loc) => loc.path);
+    return toEncoding(real, encoding) as string;
+  }
+
+  link(from: PathLike, to: PathLike): Promise<void> {
+    const [old, bytes] = [toBytes(from), toBytes(to)];
+    return this.run('link', `${old}' -> '${bytes}`, undefined, frame =>
+      files.makeLink(this.session, frame, old, bytes),
+    );
+  }
+
+  rename(from: PathLike, to: PathLike): Promise<void> {
+    const [old, bytes] = [toBytes(from), toBytes(to)];
+    return this.run('rename', `${old}' -> '${bytes}`, undefined, frame =>
+      files.renameFile(this.session, frame, old, bytes),
+    );
+  }
+
+  unlink(path: PathLike): Promise<void> {
+    const bytes = toBytes(path);
+    return this.run('unlink', bytes, undefined, frame => files.unlinkFile(this.session, frame, bytes));
+  }
+
+  rmdir(path: PathLike): Promise<void> {
+    const bytes = toBytes(path);
+    return this.run('rmdir', bytes, undefined, frame => dirs.removeDirectory(this.session, frame, bytes));
+  }
+
+  /** Removes a file, or with `recursive` a directory and all in it. `force`: there need not be anything. */
+  async rm(
+    path: PathLike,
+    options: { recursive?: boolean; force?: boolean } & Abortable = {},
+  ): Promise<void> {
+    const bytes = toBytes(path);
+    try {
+      await this.run('rm', bytes, options.signal, frame =>
+        options.recursive === true
+          ? dirs.removeTree(this.session, frame, bytes)
+          : files.unlinkFile(this.session, frame, bytes),
+      );
+    } catch (error) {
+      if (!(options.force === true && (error as NacreError).code === 'ENOENT')) throw error;
+    }
+  }
+
+  /** With `recursive` the first directory that had to be made, if any. */
+  mkdir(
+    path: PathLike,
+    options: number | { recursive?: boolean; mode?: number } = {},
+  ): Promise<string | undefined> {
+    const { recursive = false, mode = 0o777 } = typeof options === 'number' ? { mode: options } : options;
+    const bytes = toBytes(path);
+    return this.run('mkdir', bytes, undefined, async frame => {
+      if (!recursive) {
+        await dirs.makeDirectory(this.session, frame, bytes, mode);
+        return undefined;
+      }
+      const first = await dirs.makeDirectories(this.session, frame, bytes, mode);
+      return first === undefined ? undefined : toText(first);
+    });
+  }
+
+  /** Makes a directory of that name with six random characters at its end. */
+  async mkdtemp(prefix: string): Promise<string> {
+    for (;;) {
+      const name = prefix + this.session.env.random.bytes(5).toString('base64url').slice(0, 6);
+      try {
+        await this.mkdir(name, { mode: 0o700 });
+        return name;
+      } catch (error) {
+        if ((error as NacreError).code !== 'EEXIST') throw error;
+      }
+    }
+  }
+
+  mknod(path: PathLike, mode: number, rdev = 0): Promise<void> {
+    const bytes = toBytes(path);
+    return this.run('mknod', bytes, undefined, frame =>
+      files.makeNode(this.session, frame, bytes, mode, rdev),
+    );
+  }
+
+  readdir(path: PathLike, options: ReaddirOptions & { withFileTypes: true }): Promise<Dirent[]>;
+  readdir(
+    path: PathLike,
+    options: ReaddirOptions & { encoding: 'buffer'; withFileTypes?: false },
+  ): Promise<Buffer[]>;
+  readdir(
+    path: PathLike,
+    options?: BufferEncoding | (ReaddirOptions & { withFileTypes?: false }),
+  ): Promise<string[]>;
+  async readdir(
+    path: PathLike,
+    options?: BufferEncoding | ReaddirOptions,
+  ): Promise<(string | Buffer)[] | Dirent[]> {
+    const {
+      withFileTypes = false,
+      recursive = false,
+      encoding,
+      signal,
+    } = typeof options === 'string' ? { encoding: options as NameEncoding } : (options ?? {});
+    const bytes = toBytes(path);
+    return this.run('readdir', bytes, signal, async frame => {
+      const found: (Dirent | string | Buffer)[] = [];
+      const visit = async (dir: string, inside: string): Promise<void> => {
+        const deeper: string[] = [];
+        await files.withFile(this.session, frame, dir, true, async loc => {
+          for await (const entry of dirs.entries(this.session, frame, loc)) {
+            const kind = dirs.kindOf(entry);
+            const name = inside === '' ? entry.name : join(inside, entry.name);
+            if (withFileTypes)
+              found.push(
+                new Dirent(
+                  toEncoding(entry.name, encoding) as string,
+                  toText(dir),
+                  kind,
+                  entry.stat && new Stats(entry.stat),
+                ),
+              );
+            else found.push(toEncoding(name, encoding));
+            if (recursive && kind === 2) deeper.push(entry.name);
+          }
+        });
+        for (const name of deeper) await visit(join(dir, name), inside === '' ? name : join(inside, name));
+      };
+      await visit(bytes, '');
+      return found as string[];
+    });
+  }
+
+  /** Entries as they arrive, for directories too large to be listed at once. */
+  async *opendir(path: PathLike): AsyncGenerator<Dirent> {
+    const bytes = toBytes(path);
+    const frame = this.session.frame('opendir');
+    const found = await this.run('opendir', bytes, undefined, () =>
+      files.withFile(this.session, frame, bytes, true, async loc => {
+        loc.inode.ref();
+        return loc;
+      }),
+    );
+    try {
+      for await (const entry of dirs.entries(this.session, frame, found))
+        yield new Dirent(
+          toText(entry.name),
+          toText(bytes),
+          dirs.kindOf(entry),
+          entry.stat && new Stats(entry.stat),
+        );
+    } finally {
+      found.inode.unref();
+    }
+  }
+
+  async copyFile(from: PathLike, to: PathLike, mode = 0): Promise<void> {
+    await using source = await this.open(from);
+    const { mode: permissions } = await source.stat();
+    const flags = O_WRONLY | O_CREAT | ((mode & COPYFILE_EXCL) !== 0 ? parseOpenFlags('wx') : O_TRUNC);
+    await using target = await this.open(to, flags, permissions & 0o7777);
+    await target.writeFile(source.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 20 }));
+  }
+
+  /** Copies a file, a link, or with `recursive` a directory with all in it. */
+  async cp(
+    from: PathLike,
+    to: PathLike,
+    options: {
+      recursive?: boolean;
+      force?: boolean;
+      errorOnExist?: boolean;
+      preserveTimestamps?: boolean;
+    } = {},
+  ): Promise<void> {
+    const source = toBytes(from);
+    const target = toBytes(to);
+    const stat = await this.lstat(from);
+    if (stat.isDirectory()) {
+      if (options.recursive !== true)
+        throw new NacreError(
+          'EISDIR',
+          'gluster.cp',
+          `'${toText(source)}' is a directory, and recursive is not set`,
+        );
+      if (join(target, '').startsWith(join(source, '')))
+        throw new NacreError('EINVAL', 'gluster.cp', `'${toText(target)}' lies within '${toText(source)}'`);
+      await this.mkdir(to, { recursive: true, mode: stat.mode & 0o7777 });
+      for (const name of await this.readdir(from, { encoding: 'buffer' })) {
+        const below = name.toString('latin1');
+        await this.cp(
+          Buffer.from(join(source, below), 'latin1'),
+          Buffer.from(join(target, below), 'latin1'),
+          options,
+        );
+      }
+    } else {
+      if (options.force === false && (await this.exists(to))) {
+        if (options.errorOnExist === true)
+          throw new NacreError('EEXIST', 'gluster.cp', `'${toText(target)}' is there already`);
+        return;
+      }
+      if (stat.isSymbolicLink()) {
+        await this.rm(to, { force: true });
+        await this.symlink(Buffer.from(await this.readlink(from, 'latin1'), 'latin1'), to);
+        return;
+      }
+      await this.copyFile(from, to);
+    }
+    if (options.preserveTimestamps === true) await this.utimes(to, stat.atimeMs / 1000, stat.mtimeMs / 1000);
+  }
+
+  async statfs(path: PathLike = '/'): Promise<StatFs> {
+    const { statfs } = await this.at('statfs', toBytes(path), true, (frame, loc) =>
+      this.session.fops.statfs(frame, loc),
+    );
+    return {
+      type: FUSE_SUPER_MAGIC,
+      bsize: statfs.bsize,
+      blocks: statfs.blocks,
+      bfree: statfs.bfree,
+      bavail: statfs.bavail,
+      files: statfs.files,
+      ffree: statfs.ffree,
+    };
+  }
+
+  getxattr(path: PathLike, name: string): Promise<Buffer> {
+    return this.at('getxattr', toBytes(path), true, async (frame, loc) => {
+      const value = (await this.session.fops.getxattr(frame, loc, name)).dict.bytes(name);
+      if (value === undefined)
+        throw new NacreError(
+          'ENODATA',
+          'gluster.getxattr',
+          `'${toText(loc.path)}' has no attribute '${name}'`,
+        );
+      return value;
+    });
+  }
+
+  /** `flags`: XATTR_CREATE or XATTR_REPLACE. */
+  async setxattr(path: PathLike, name: string, value: Uint8Array | string, flags = 0): Promise<void> {
+    await this.at('setxattr', toBytes(path), true, (frame, loc) =>
+      this.session.fops.setxattr(frame, loc, xattrDict(name, value), flags),
+    );
+  }
+
+  async removexattr(path: PathLike, name: string): Promise<void> {
+    await this.at('removexattr', toBytes(path), true, (frame, loc) =>
+      this.session.fops.removexattr(frame, loc, name),
+    );
+  }
+
+  listxattr(path: PathLike): Promise<string[]> {
+    return this.at('listxattr', toBytes(path), true, async (frame, loc) =>
+      visibleNames((await this.session.fops.getxattr(frame, loc, undefined)).dict),
+    );
+  }
+
+  /** The file is opened when the first byte is asked for; errors come as the stream's. */
+  createReadStream(path: PathLike, options: StreamOptions & { flags?: string } = {}): Readable {
+    return readable(() => this.open(path, options.flags ?? 'r', 0o666, options), options);
+  }
+
+  createWriteStream(
+    path: PathLike,
+    options: StreamOptions & { flags?: string; mode?: number } = {},
+  ): Writable {
+    return writable(() => this.open(path, options.flags ?? 'w', options.mode ?? 0o666, options), options);
+  }
+
+  private run<T>(
+    op: string,
+    what: string,
+    signal: AbortSignal | undefined,
+    work: (frame: Frame) => Promise<T>,
+  ) {
+    return this.session.run(op, toText(what), signal, work);
+  }
+
+  private at<T>(
+    op: string,
+    path: string,
+    follow: boolean,
+    work: (frame: Frame, ...found: Parameters<Parameters<typeof files.withFile>[4]>) => Promise<T>,
+  ): Promise<T> {
+    return this.run(op, path, undefined, frame =>
+      files.withFile(this.session, frame, path, follow, (loc, stat) => work(frame, loc, stat)),
+    );
+  }
+
+  private attributes(op: string, path: PathLike, follow: boolean, options: StatOptions) {
+    return this.run(op, toBytes(path), options.signal, frame =>
+      files.withFile(this.session, frame, toBytes(path), follow, async (_loc, stat) =>
+        options.bigint === true ? new BigIntStats(stat) : new Stats(stat),
+      ),
+    );
+  }
+
+  private change(
+    op: string,
+    path: PathLike,
+    follow: boolean,
+    change: ReturnType<typeof changeMode>,
+  ): Promise<void> {
+    const bytes = toBytes(path);
+    return this.run(op, bytes, undefined, frame =>
+      files.setAttributes(this.session, frame, bytes, follow, change),
+    );
+  }
+}
+
+function bag<T extends object>(
+  options: Encoded<T> | undefined,
+): Partial<T> & { encoding?: BufferEncoding | null } {
+  if (typeof options === 'string') return { encoding: options } as Partial<T> & { encoding: BufferEncoding };
+  return options ?? {};
+}
