@@ -111,8 +111,9 @@ export class TestMonitor implements LoopServer {
       const globalId = claimed === 0n ? this.nextId++ : claimed;
       this.globalIds.set(side, globalId);
       const { result, reply } = handler.startSession(name, globalId, claimed === 0n);
-      side.send(new MAuthReply(method, Math.min(0, result), globalId, reply));
+      // The map first: a client that is let in with this reply gives the map's fsid in what it sends next.
       if (m.monmapEpoch < this.map.epoch) this.sendMap(side);
+      side.send(new MAuthReply(method, Math.min(0, result), globalId, reply));
       return;
     }
     const { result, reply } = handler!.handleRequest(Buffer.from(m.payload));
