@@ -48,7 +48,7 @@ export async function makeDirectory(
 ): Promise<void> {
   await withNew(session, frame, path, async loc => {
     const { umask } = frame.root;
-    const { stat } = await session.fops.mkdir(frame, loc, mode & ~umask, umask, gfidRequest(session));
+    const { stat } = await session.fops.mkdir(frame, loc, mode & 0o7777, umask, gfidRequest(session));
     link(session, loc, stat);
   });
 }

@@ -91,7 +91,7 @@ async function createFile(
   const { inodes, fops } = session;
   const fd = inodes.openFd(loc.inode, flags & ~(o.O_CREAT | o.O_EXCL), frame.root.pid, frame.root.lkOwner);
   const { umask } = frame.root;
-  const answer = fops.create(frame, loc, flags, (mode & ~umask) | 0o100000, umask, fd, gfidRequest(session));
+  const answer = fops.create(frame, loc, flags, (mode & 0o7777) | 0o100000, umask, fd, gfidRequest(session));
   return opened(
     session,
     fd,
@@ -164,7 +164,7 @@ export async function makeNode(
 ): Promise<void> {
   await withNew(session, frame, path, async loc => {
     const { umask } = frame.root;
-    const { stat } = await session.fops.mknod(frame, loc, mode & ~umask, rdev, umask, gfidRequest(session));
+    const { stat } = await session.fops.mknod(frame, loc, mode, rdev, umask, gfidRequest(session));
     link(session, loc, stat);
   });
 }

@@ -1,0 +1,179 @@
+import { ERRNO } from '../../../../base/errno.ts';
+import type { FuseOperations, FuseRequest, FuseSetattr } from '../../../../fuse/types.ts';
+import { Loc } from '../../../graph/loc.ts';
+import { Dict } from '../../../types/dict.ts';
+import { formatGfid } from '../../../types/gfid.ts';
+import { changesOf, FATTR_ATTRIBUTES, FATTR_SIZE, FATTR_TIMES } from './attr.ts';
+import type { Bridge } from './bridge.ts';
+import { toBytes, toName } from './names.ts';
+
+const ACL_NAMES = /^system\.posix_acl_(access|default)$/;
+/** The volume's own bookkeeping of who a file is. */
+const IDENTITY_NAMES = new Set(['trusted.gfid', 'trusted.glusterfs.volume-id']);
+
+/** Requests about attributes, ordinary and extended, and about the volume as a whole. */
+export function attributeOperations(bridge: Bridge): FuseOperations {
+  const { options } = bridge;
+
+  const getattr = (request: FuseRequest, fh: number | undefined): void => {
+    const inode = bridge.node(request, request.nodeid, getattr, [fh]);
+    if (inode === undefined) return;
+    const { inodes } = bridge.graph;
+    const handle = fh === undefined ? undefined : bridge.handles.get(fh);
+    const frame = bridge.frame(request, 'stat');
+    // The root is looked up, as nothing else ever does.
+    const answer =
+      inode === inodes.root
+        ? bridge.fops.lookup(frame, new Loc(inode, undefined, '', '/'))
+        : handle !== undefined && handle.broken === 0
+          ? bridge.fops.fstat(frame, handle.fd)
+          : bridge.fops.stat(frame, bridge.loc(inode));
+    answer.then(
+      ({ stat }) => bridge.replyAttr(request, stat),
+      error => bridge.fail(request, error, handle === undefined),
+    );
+  };
+
+  const setattr = (request: FuseRequest, set: FuseSetattr): void => {
+    const inode = bridge.node(request, request.nodeid, setattr, [set]);
+    if (inode === undefined) return;
+    const handle = set.fh === undefined ? undefined : bridge.handles.get(set.fh);
+    const frame = bridge.frame(request, 'setattr');
+    const { fops } = bridge;
+    const loc = bridge.loc(inode);
+    const truncate = () =>
+      handle !== undefined ? fops.ftruncate(frame, handle.fd, set.size) : fops.truncate(frame, loc, set.size);
+    const sizeToo = (set.valid & FATTR_SIZE) !== 0;
+    if ((set.valid & FATTR_ATTRIBUTES) === 0 && !sizeToo) {
+      getattr(request, set.fh);
+      return;
+    }
+    let answer: ReturnType<typeof truncate>;
+    if ((set.valid & FATTR_ATTRIBUTES) === 0) answer = truncate();
+    else {
+      const { stat, valid } = changesOf(set);
+      // By descriptor only where no times are set, as Gluster's mount does.
+      answer =
+        handle !== undefined && (set.valid & FATTR_TIMES) === 0
+          ? fops.fsetattr(frame, handle.fd, stat, valid)
+          : fops.setattr(frame, loc, stat, valid);
+      if (sizeToo) answer = answer.then(truncate);
+    }
+    answer.then(
+      ({ post }) => bridge.replyAttr(request, post),
+      error => bridge.fail(request, error, handle === undefined),
+    );
+  };
+
+  const access = (request: FuseRequest, mask: number): void => {
+    const inode = bridge.node(request, request.nodeid, access, [mask]);
+    if (inode === undefined) return;
+    bridge.fops.access(bridge.frame(request, 'access'), bridge.loc(inode), mask).then(
+      () => request.ok(),
+      error => bridge.fail(request, error, true),
+    );
+  };
+
+  const statfs = (request: FuseRequest): void => {
+    const inode = bridge.node(request, request.nodeid, statfs, []);
+    if (inode === undefined) return;
+    bridge.fops.statfs(bridge.frame(request, 'statfs'), bridge.loc(inode)).then(
+      ({ statfs: s }) =>
+        request.replyStatfs({
+          blocks: s.blocks,
+          bfree: s.bfree,
+          bavail: s.bavail,
+          files: s.files,
+          ffree: s.ffree,
+          bsize: s.bsize,
+          namelen: s.namemax,
+          frsize: s.frsize,
+        }),
+      error => bridge.fail(request, error, true),
+    );
+  };
+
+  /** Attributes that this mount was not asked to carry: the errno for them, else 0. */
+  const refusal = (name: string, none: string): number => {
+    if (ACL_NAMES.test(name)) return options.acl ? 0 : ERRNO['EOPNOTSUPP'];
+    if (name === 'security.capability') return options.capability ? 0 : ERRNO[none];
+    if (name === 'security.selinux') return options.selinux ? 0 : ERRNO[none];
+    return 0;
+  };
+
+  const setxattr = (request: FuseRequest, name: string, value: Buffer, flags: number): void => {
+    const refused = IDENTITY_NAMES.has(name) ? ERRNO['EPERM'] : refusal(name, 'EOPNOTSUPP');
+    if (refused !== 0) {
+      request.error(refused);
+      return;
+    }
+    const inode = bridge.node(request, request.nodeid, setxattr, [name, value, flags]);
+    if (inode === undefined) return;
+    if (name === 'inode-invalidate') {
+      request.ok();
+      bridge.invalidate(inode);
+      return;
+    }
+    // The request's memory goes back when it is answered, and layers may keep attributes.
+    const dict = new Dict().setBytes(toBytes(name), Buffer.from(value));
+    bridge.fops.setxattr(bridge.frame(request, 'setxattr'), bridge.loc(inode), dict, flags).then(
+      () => request.ok(),
+      error => bridge.fail(request, error, true),
+    );
+  };
+
+  const getxattr = (request: FuseRequest, name: string): void => {
+    const refused = refusal(name, 'ENODATA');
+    if (refused !== 0) {
+      request.error(refused);
+      return;
+    }
+    const inode = bridge.node(request, request.nodeid, getxattr, [name]);
+    if (inode === undefined) return;
+    if (name === 'glusterfs.gfid') {
+      request.replyXattr(Buffer.from(inode.gfid, 'latin1'));
+      return;
+    }
+    if (name === 'glusterfs.gfid.string') {
+      request.replyXattr(Buffer.from(formatGfid(inode.gfid)));
+      return;
+    }
+    const bytes = toBytes(name);
+    bridge.fops.getxattr(bridge.frame(request, 'getxattr'), bridge.loc(inode), bytes).then(
+      ({ dict }) => {
+        const value = dict.bytes(bytes);
+        if (value === undefined) request.error(ERRNO['ENODATA']);
+        else request.replyXattr(value);
+      },
+      error => bridge.fail(request, error, true),
+    );
+  };
+
+  const listxattr = (request: FuseRequest): void => {
+    const inode = bridge.node(request, request.nodeid, listxattr, []);
+    if (inode === undefined) return;
+    bridge.fops.getxattr(bridge.frame(request, 'getxattr'), bridge.loc(inode), undefined).then(
+      ({ dict }) => {
+        const names = [...dict.entries.keys()].filter(name => !name.startsWith('glusterfs.'));
+        request.replyXattrNames(names.map(toName));
+      },
+      error => bridge.fail(request, error, true),
+    );
+  };
+
+  const removexattr = (request: FuseRequest, name: string): void => {
+    const refused = IDENTITY_NAMES.has(name) ? ERRNO['EPERM'] : refusal(name, 'ENODATA');
+    if (refused !== 0) {
+      request.error(refused);
+      return;
+    }
+    const inode = bridge.node(request, request.nodeid, removexattr, [name]);
+    if (inode === undefined) return;
+    bridge.fops.removexattr(bridge.frame(request, 'removexattr'), bridge.loc(inode), toBytes(name)).then(
+      () => request.ok(),
+      error => bridge.fail(request, error, true),
+    );
+  };
+
+  return { getattr, setattr, access, statfs, setxattr, getxattr, listxattr, removexattr };
+}

@@ -1,0 +1,213 @@
+import { ERRNO } from '../../../../base/errno.ts';
+import type { FuseOperations, FuseRequest } from '../../../../fuse/types.ts';
+import { errnoOf } from '../../../graph/fop-error.ts';
+import { Loc } from '../../../graph/loc.ts';
+import type { Bridge } from './bridge.ts';
+import { toBytes, toName } from './names.ts';
+
+const RENAME_NOREPLACE = 1;
+
+/** Requests that go by a directory and a name: looking up, making, removing, renaming. */
+export function entryOperations(bridge: Bridge): FuseOperations {
+  const { options } = bridge;
+
+  /** The place of a name; undefined when the directory had to be found first. */
+  const place = (
+    request: FuseRequest,
+    name: string,
+    again: (request: FuseRequest, ...args: never[]) => void,
+    args: readonly unknown[],
+  ): Loc | undefined => {
+    const parent = bridge.node(request, request.nodeid, again, args);
+    if (parent === undefined) return undefined;
+    const bytes = toBytes(name);
+    if (bytes.length > 255) {
+      request.error(ERRNO['ENAMETOOLONG']);
+      return undefined;
+    }
+    const { inodes } = bridge.graph;
+    return new Loc(inodes.create(), parent, bytes, inodes.path(parent, bytes));
+  };
+
+  /** The place of a name that there should be. */
+  const existing = (...args: Parameters<typeof place>): Loc | undefined => {
+    const loc = place(...args);
+    if (loc === undefined) return undefined;
+    loc.inode = bridge.graph.inodes.grep(loc.parent!, loc.name) ?? loc.inode;
+    return loc;
+  };
+
+  const lookup = (request: FuseRequest, name: string): void => {
+    const loc = existing(request, name, lookup, [name]);
+    if (loc === undefined) return;
+    const known = loc.inode.type !== 0;
+    const frame = bridge.frame(request, 'lookup');
+    bridge.fops.lookup(frame, loc, known ? undefined : bridge.gfidRequest()).then(
+      ({ stat }) => {
+        if (known && stat.gfid !== loc.inode.gfid) {
+          // Another file has this name now.
+          bridge.graph.inodes.unlink(loc.inode, loc.parent!, loc.name);
+          loc.inode = bridge.graph.inodes.create();
+          lookup(request, name);
+        } else bridge.replyEntry(request, loc, stat);
+      },
+      error => {
+        const errno = errnoOf(error);
+        if (known && (errno === ERRNO['ENOENT'] || errno === ERRNO['ESTALE'])) {
+          bridge.graph.inodes.unlink(loc.inode, loc.parent!, loc.name);
+          if (errno === ERRNO['ESTALE']) {
+            lookup(request, name);
+            return;
+          }
+        }
+        if (errno === ERRNO['ENOENT'] && options.negativeTimeout > 0)
+          request.replyEntry({
+            ...bridge.noEntry,
+            entryTimeout: options.negativeTimeout,
+          });
+        else request.error(errno);
+      },
+    );
+  };
+
+  const mknod = (request: FuseRequest, name: string, mode: number, rdev: number, umask: number): void => {
+    const loc = place(request, name, mknod, [name, mode, rdev, umask]);
+    if (loc === undefined) return;
+    const frame = bridge.frame(request, 'mknod');
+    frame.root.umask = umask;
+    bridge.fops.mknod(frame, loc, mode, rdev, umask, bridge.gfidRequest()).then(
+      ({ stat }) => bridge.replyEntry(request, loc, stat),
+      error => bridge.fail(request, error),
+    );
+  };
+
+  const mkdir = (request: FuseRequest, name: string, mode: number, umask: number): void => {
+    const loc = place(request, name, mkdir, [name, mode, umask]);
+    if (loc === undefined) return;
+    const frame = bridge.frame(request, 'mkdir');
+    frame.root.umask = umask;
+    bridge.fops.mkdir(frame, loc, mode, umask, bridge.gfidRequest()).then(
+      ({ stat }) => bridge.replyEntry(request, loc, stat),
+      error => bridge.fail(request, error),
+    );
+  };
+
+  const symlink = (request: FuseRequest, name: string, target: string): void => {
+    const loc = place(request, name, symlink, [name, target]);
+    if (loc === undefined) return;
+    bridge.fops.symlink(bridge.frame(request, 'symlink'), toBytes(target), loc, 0, bridge.gfidRequest()).then(
+      ({ stat }) => bridge.replyEntry(request, loc, stat),
+      error => bridge.fail(request, error),
+    );
+  };
+
+  const create = (
+    request: FuseRequest,
+    name: string,
+    flags: number,
+    mode: number,
+    umask: number,
+    openFlags: number,
+  ): void => {
+    const loc = place(request, name, create, [name, flags, mode, umask, openFlags]);
+    if (loc === undefined) return;
+    const frame = bridge.frame(request, 'create');
+    frame.root.umask = umask;
+    const fd = bridge.graph.inodes.openFd(loc.inode, flags, request.pid, frame.root.lkOwner);
+    bridge.fops.create(frame, loc, flags, mode, umask, fd, bridge.gfidRequest()).then(
+      ({ stat }) => {
+        const inode = bridge.link(loc, stat);
+        const entry = bridge.fillEntry(inode, stat);
+        const handle = bridge.handles.add(fd, entry.nodeid, false);
+        request.replyCreate(entry, handle.fh, bridge.openFlags());
+      },
+      error => {
+        fd.release();
+        bridge.fail(request, error);
+      },
+    );
+  };
+
+  const unlink = (request: FuseRequest, name: string): void => {
+    const loc = existing(request, name, unlink, [name]);
+    if (loc === undefined) return;
+    bridge.fops.unlink(bridge.frame(request, 'unlink'), loc, 0).then(
+      () => {
+        bridge.graph.inodes.unlink(loc.inode, loc.parent!, loc.name);
+        request.ok();
+      },
+      error => bridge.fail(request, error),
+    );
+  };
+
+  const rmdir = (request: FuseRequest, name: string): void => {
+    const loc = existing(request, name, rmdir, [name]);
+    if (loc === undefined) return;
+    bridge.fops.rmdir(bridge.frame(request, 'rmdir'), loc, 0).then(
+      () => {
+        bridge.graph.inodes.unlink(loc.inode, loc.parent!, loc.name);
+        request.ok();
+      },
+      error => bridge.fail(request, error),
+    );
+  };
+
+  const rename = (
+    request: FuseRequest,
+    name: string,
+    newParent: number,
+    newName: string,
+    flags: number,
+  ): void => {
+    const args = [name, newParent, newName, flags];
+    // Gluster's rename has no flags; that there is nothing to replace can be seen here, the rest cannot be had.
+    if ((flags & ~RENAME_NOREPLACE) !== 0) {
+      request.error(ERRNO['EINVAL']);
+      return;
+    }
+    const from = existing(request, name, rename, args);
+    if (from === undefined) return;
+    const parent = bridge.node(request, newParent, rename, args);
+    if (parent === undefined) return;
+    const { inodes } = bridge.graph;
+    const bytes = toBytes(newName);
+    const known = inodes.grep(parent, bytes);
+    if (known !== undefined && (flags & RENAME_NOREPLACE) !== 0) {
+      request.error(ERRNO['EEXIST']);
+      return;
+    }
+    const to = new Loc(known ?? inodes.create(), parent, bytes, inodes.path(parent, bytes));
+    bridge.fops.rename(bridge.frame(request, 'rename'), from, to).then(
+      () => {
+        inodes.rename(from.inode, from.parent!, from.name, parent, bytes);
+        request.ok();
+      },
+      error => bridge.fail(request, error),
+    );
+  };
+
+  const link = (request: FuseRequest, nodeid: number, newName: string): void => {
+    const loc = place(request, newName, link, [nodeid, newName]);
+    if (loc === undefined) return;
+    const inode = bridge.node(request, nodeid, link, [nodeid, newName]);
+    if (inode === undefined) return;
+    const { inodes } = bridge.graph;
+    const from = new Loc(inode, undefined, '', inodes.path(inode));
+    loc.inode = inode;
+    bridge.fops.link(bridge.frame(request, 'link'), from, loc).then(
+      ({ stat }) => bridge.replyEntry(request, loc, stat),
+      error => bridge.fail(request, error),
+    );
+  };
+
+  const readlink = (request: FuseRequest): void => {
+    const inode = bridge.node(request, request.nodeid, readlink, []);
+    if (inode === undefined) return;
+    bridge.fops.readlink(bridge.frame(request, 'readlink'), bridge.loc(inode), 4096).then(
+      ({ path }) => request.replyReadlink(toName(path)),
+      error => bridge.fail(request, error, true),
+    );
+  };
+
+  return { lookup, mknod, mkdir, symlink, create, unlink, rmdir, rename, link, readlink };
+}
