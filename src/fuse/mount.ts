@@ -1,0 +1,238 @@
+import { spawn } from 'node:child_process';
+import { closeSync, constants, openSync } from 'node:fs';
+import { readFile, realpath, stat, writeFile } from 'node:fs/promises';
+import { NacreError } from '../base/errors.ts';
+import { driverWords, type FuseMountOptions, mountFlags, mountWords, quoteWord } from './mount-options.ts';
+import { loadNative } from './native.ts';
+import { FuseSession, type FuseSessionOptions } from './session.ts';
+import type { FuseConnection, FuseOperations } from './types.ts';
+import { unmount } from './unmount.ts';
+
+export interface FuseMountParameters extends FuseMountOptions, FuseSessionOptions {}
+
+/** A mounted file system. */
+export class FuseMount implements AsyncDisposable {
+  readonly path: string;
+  readonly session: FuseSession;
+  /** What INIT agreed on. */
+  readonly connection: FuseConnection;
+  #unmounting: Promise<void> | undefined;
+
+  constructor(path: string, session: FuseSession, connection: FuseConnection) {
+    this.path = path;
+    this.session = session;
+    this.connection = connection;
+  }
+
+  get notify(): FuseSession['notify'] {
+    return this.session.notify;
+  }
+
+  /** Resolves when it is unmounted, by us or by anybody, and the device is closed. */
+  get closed(): Promise<void> {
+    return this.session.closed;
+  }
+
+  /** EBUSY if files are open; with `lazy` the name goes at once, and the file system when the last file is closed. */
+  unmount(options: { lazy?: boolean } = {}): Promise<void> {
+    if (this.session.ended) return this.session.closed;
+    this.#unmounting ??= this.#unmount(options.lazy ?? false).finally(() => {
+      this.#unmounting = undefined;
+    });
+    return this.#unmounting;
+  }
+
+  async #unmount(lazy: boolean): Promise<void> {
+    await unmount(this.path, { lazy });
+    if (!lazy) await this.session.closed;
+  }
+
+  /** Unmounts; if that does not work because it is busy, takes the name away and cuts the connection. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.unmount();
+    } catch (error) {
+      if (this.session.ended) return;
+      await unmount(this.path, { lazy: true }).catch(() => {});
+      await this.session.close();
+      if ((error as NacreError).code !== 'EBUSY') throw error;
+    }
+  }
+}
+
+/**
+ * Mounts a file system: as root by mount(2), as a user by fusermount3. A mount point on which a dead process has left its mount
+ * (ENOTCONN) is cleared first. Resolves when the kernel and we have agreed.
+ */
+export async function mount(
+  mountpoint: string,
+  ops: FuseOperations,
+  parameters: FuseMountParameters = {},
+): Promise<FuseMount> {
+  if (process.platform !== 'linux')
+    throw new NacreError('ENOTSUP', 'fuse.mount', `FUSE on ${process.platform} (only Linux is spoken to)`);
+  if (new Uint8Array(Uint32Array.of(1).buffer)[0] !== 1)
+    throw new NacreError('ENOTSUP', 'fuse.mount', 'FUSE on a big-endian machine');
+  const { path, mode } = await clearMountPoint(mountpoint);
+  const fd =
+    process.geteuid?.() === 0
+      ? await mountAsRoot(path, mode, parameters)
+      : await mountAsUser(path, parameters);
+  let session: FuseSession;
+  try {
+    session = new FuseSession(fd, ops, parameters);
+  } catch (error) {
+    closeSync(fd);
+    await unmount(path, { lazy: true }).catch(() => {});
+    throw error;
+  }
+  try {
+    const connection = await session.ready;
+    if (parameters.readahead !== undefined) await setReadahead(path, parameters.readahead);
+    return new FuseMount(path, session, connection);
+  } catch (error) {
+    await unmount(path, { lazy: true }).catch(() => {});
+    await session.close();
+    throw error;
+  }
+}
+
+/** The mount point's real path and type, without what a dead process has left there. */
+async function clearMountPoint(mountpoint: string): Promise<{ path: string; mode: number }> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const path = await realpath(mountpoint);
+      return { path, mode: (await stat(path)).mode };
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      const dead = code === 'ENOTCONN' || code === 'ECONNABORTED';
+      if (!dead || attempt > 8)
+        throw new NacreError(code ?? 'EIO', 'fuse.mount', `mount point ${mountpoint}`, { cause: error });
+      await unmount(mountpoint, { lazy: true });
+    }
+  }
+}
+
+async function mountAsRoot(path: string, mode: number, options: FuseMountParameters): Promise<number> {
+  const fd = openDevice();
+  const fsname = options.fsname ?? 'nacre';
+  const owner = `rootmode=${(mode & 0o170000).toString(8)},user_id=0,group_id=0`;
+  const native = loadNative();
+  try {
+    if (native === undefined) {
+      const words = [`fd=3,${owner}`, ...driverWords(options), ...mountWords(options)];
+      const type = options.subtype === undefined ? 'fuse' : `fuse.${options.subtype}`;
+      const args = ['-i', '-t', type, '-o', words.join(','), '--', fsname, path];
+      await run('mount', args, ['ignore', 'ignore', 'pipe', fd]);
+      return fd;
+    }
+    const data = [`fd=${fd}`, owner, ...driverWords(options)].join(',');
+    const flags = mountFlags(options);
+    const type = options.subtype === undefined ? 'fuse' : `fuse.${options.subtype}`;
+    const errno = await native.mount(fsname, path, type, flags, data);
+    if (errno !== 0) throw NacreError.fromErrno(errno, 'fuse.mount', `mount on ${path} (${data})`);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function openDevice(): number {
+  try {
+    return openSync('/dev/fuse', constants.O_RDWR | constants.O_NONBLOCK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new NacreError(
+      code ?? 'EIO',
+      'fuse.mount',
+      code === 'ENOENT'
+        ? '/dev/fuse does not exist: the fuse module is not loaded'
+        : '/dev/fuse cannot be opened',
+      { cause: error },
+    );
+  }
+}
+
+/** fusermount3 is setuid root: it opens the device, mounts, and hands the descriptor over by the socket named in _FUSE_COMMFD. */
+async function mountAsUser(path: string, options: FuseMountParameters): Promise<number> {
+  const native = loadNative();
+  if (native === undefined)
+    throw new NacreError(
+      'ENOTSUP',
+      'fuse.mount',
+      'mounting without being root needs the optional package koffi',
+    );
+  const words = [`fsname=${quoteWord(options.fsname ?? 'nacre')}`];
+  if (options.subtype !== undefined) words.push(`subtype=${quoteWord(options.subtype)}`);
+  words.push(...driverWords(options), ...mountWords(options));
+  const [ours, theirs] = native.socketpair();
+  try {
+    const args = ['-o', words.join(','), '--', path];
+    const stdio = ['ignore', 'ignore', 'pipe', theirs] as const;
+    await run(fusermount(), args, stdio, { ...process.env, _FUSE_COMMFD: '3' });
+    const fd = native.receiveDescriptor(ours);
+    if (fd < 0) throw NacreError.fromErrno(fd, 'fuse.mount', 'fusermount3 has sent no descriptor');
+    return fd;
+  } finally {
+    closeSync(ours);
+    closeSync(theirs);
+  }
+}
+
+export function fusermount(): string {
+  return process.env['FUSERMOUNT_PROG'] ?? 'fusermount3';
+}
+
+/** Runs a command; a failure carries what it said. */
+export function run(
+  command: string,
+  args: readonly string[],
+  stdio: readonly ('ignore' | 'pipe' | number)[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: [...stdio], env: { ...env, LC_ALL: 'C' } });
+    let said = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      if (said.length < 4096) said += chunk.toString();
+    });
+    child.on('error', error => {
+      const { code } = error as NodeJS.ErrnoException;
+      reject(new NacreError(code ?? 'EIO', 'fuse.mount', `${command} cannot be run`, { cause: error }));
+    });
+    child.on('close', status => {
+      if (status === 0) resolve();
+      else
+        reject(new NacreError(codeOf(said), 'fuse.mount', `${command}: ${said.trim() || `exit ${status}`}`));
+    });
+  });
+}
+
+/** These programs tell their errno in words only. */
+function codeOf(said: string): string {
+  if (/busy/i.test(said)) return 'EBUSY';
+  if (/not permitted/i.test(said)) return 'EPERM';
+  if (/permission|not allowed|user has no write access/i.test(said)) return 'EACCES';
+  if (/no such file|does not exist/i.test(said)) return 'ENOENT';
+  if (/not (found in|mounted)|invalid argument|entry for/i.test(said)) return 'EINVAL';
+  return 'EIO';
+}
+
+/** The kernel bounds readahead by what INIT offers; beyond that root sets it on the mount's backing device. */
+async function setReadahead(path: string, bytes: number): Promise<void> {
+  try {
+    const table = await readFile('/proc/self/mountinfo', 'utf8');
+    const lines = table.split('\n').filter(line => line.split(' ')[4] === escapeMountPath(path));
+    const device = lines.at(-1)?.split(' ')[2];
+    if (device === undefined) return;
+    await writeFile(`/sys/class/bdi/${device}/read_ahead_kb`, String(Math.ceil(bytes / 1024)));
+  } catch {
+    // A wish only: /sys may be read-only, and users may not.
+  }
+}
+
+/** As /proc writes paths. */
+export function escapeMountPath(path: string): string {
+  return path.replace(/[ \t\n\\]/g, c => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`);
+}
