@@ -55,6 +55,9 @@ export class Frame {
   end = 0;
   /** Name of the xlator that the error came from, once there is one. */
   errorLayer: string | undefined = undefined;
+  /** When watched: what failed last of that which was wound from here, and where. */
+  failure: unknown = undefined;
+  failureLayer: string | undefined = undefined;
 
   constructor(root: CallRoot, parent?: Frame, span?: Span, windFrom = '', windTo = '') {
     this.root = root;

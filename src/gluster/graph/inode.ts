@@ -14,10 +14,13 @@ export interface Inode {
   /** By slot of an xlator (`Xlator.slot`). */
   readonly ctx: unknown[];
   /** What is open on it. */
-  readonly fds: Set<Fd>;
+  readonly fds: ReadonlySet<Fd>;
   /** Lookups that the top layer answered and its user has not forgotten yet. */
-  nlookup: number;
-  /** References held by the layers: while there are any, it is not forgotten. */
+  readonly nlookup: number;
+  /**
+   * References held by the layers: while there are any, it is not forgotten. Open fds and known children each hold one. A layer that
+   * keeps an inode longer than a fop takes one.
+   */
   readonly refs: number;
   ref(): this;
   unref(): void;
@@ -28,11 +31,13 @@ export interface Inode {
 /** All inodes of a graph (`inode_table_t`): by gfid, and by directory and name. Forgets the least recently used over its limit. */
 export interface InodeTable {
   readonly root: Inode;
-  /** Inodes that are linked; of which without lookups and references. */
+  /** Inodes that are linked; of which without references. */
   readonly size: number;
   readonly lruSize: number;
-  /** How many without references are kept; 0: no limit. */
+  /** How many without references are kept; 0: no limit. Those with lookups only go when their user forgets them. */
   lruLimit: number;
+  /** Asked to make the user forget an inode (FUSE: an invalidation to the kernel) when there are too many with lookups. */
+  invalidator: ((inode: Inode) => void) | undefined;
   /** A new one that is not linked. */
   create(): Inode;
   find(gfid: Gfid): Inode | undefined;

@@ -3,6 +3,7 @@ import type { GraphEvent } from './events.ts';
 import type { Fd } from './fd.ts';
 import type { FopName, Fops } from './fops.ts';
 import type { Inode, InodeTable } from './inode.ts';
+import type { LatencyTable } from './latency.ts';
 import type { GraphLog } from './log.ts';
 import type { Options, OptionTable } from './option-types.ts';
 
@@ -15,12 +16,18 @@ export interface XlatorHost {
   /** A name for this client that bricks tell clients apart by, the same for all of a graph's connections. */
   readonly processUuid: string;
   readonly volumeName: string;
-  /** The inode table of the graph; there once the graph is made. */
+  /** The inode table of the graph. */
   readonly inodes: InodeTable;
-  /** All of the graph, top first; automatic layers included. */
+  /** All of the graph, top first, automatic layers included; complete once the graph is made. */
   readonly xlators: readonly Xlator[];
-  /** Number of graphs made before it that are still up, for .meta. */
-  readonly options: Readonly<Record<string, string>>;
+  /** Text that the graph was made of. */
+  readonly volfile: string;
+  /** What has been counted of this xlator's fops while the graph measures latencies (`Graph.measureLatency`). */
+  latencyOf(xlator: Xlator): LatencyTable | undefined;
+  /** All of the graph's state as text, as a state dump has it. */
+  statedump(): string;
+  /** The next free place in the `ctx` of inodes and fds. */
+  takeSlot(xlator: Xlator): number;
 }
 
 /** A part of a state dump: titles and `key=value` lines. */
@@ -37,7 +44,6 @@ export interface XlatorSetup {
   readonly host: XlatorHost;
   readonly options: Options;
   readonly children: readonly Xlator[];
-  readonly slot: number;
 }
 
 /** A class of xlators: its options, and how to make one. The constructor throws on options that it cannot work with. */
@@ -61,14 +67,13 @@ export abstract class Xlator {
   options: Options;
   readonly children: readonly Xlator[];
   readonly parents: Xlator[] = [];
-  /** Where this xlator keeps its own in the `ctx` of inodes and fds. */
-  readonly slot: number;
+  private ownSlot = -1;
   /**
    * Ways down, one a child: every fop there, each resolved to who implements it. Set at activation. A fop that nobody below has
    * rejects with EOPNOTSUPP.
    */
   subvolumes: readonly Fops[] = [];
-  /** The first of `subvolumes`. */
+  /** The first of `subvolumes`; undefined where there is none. */
   next: Fops = undefined as unknown as Fops;
   /** Option `pass-through`: fops go by this layer. */
   passThrough = false;
@@ -79,13 +84,26 @@ export abstract class Xlator {
     this.host = setup.host;
     this.options = setup.options;
     this.children = setup.children;
-    this.slot = setup.slot;
+  }
+
+  /** Where this xlator keeps its own in the `ctx` of inodes and fds. Taken when it first asks, so that others cost no room. */
+  get slot(): number {
+    if (this.ownSlot < 0) this.ownSlot = this.host.takeSlot(this);
+    return this.ownSlot;
+  }
+
+  /** The xlator's name as Gluster's log lines have it, with the number of its graph: '0-vg0-dht'. */
+  get logName(): string {
+    return `${this.host.graphId}-${this.name}`;
   }
 
   /** After all of the graph was made and resolved, bottom first, before PARENT_UP. */
   activate(): void {}
 
-  /** New options were read into `this.options`. Throws, and has changed nothing, when it cannot live with them. */
+  /** Whether it could live with these options, which are valid one by one; throws when not. Changes nothing. */
+  checkOptions(_options: Options): void {}
+
+  /** New options were read into `this.options`, and `checkOptions` has had nothing against them. */
   reconfigure(): void {}
 
   /** An event from above (`from` is a parent, or undefined at the top) or from below (a child). Passes it on by default. */
