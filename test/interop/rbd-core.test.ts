@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Rados } from '../../src/ceph/rados/index.ts';
 import { Rbd } from '../../src/ceph/rbd/index.ts';
 import { RealCeph } from '../support/real-ceph.ts';
+import { checkObjectMap } from './rbd-peer.ts';
 
 // Two clients have one image open, ours and the real one.
 
@@ -76,8 +78,7 @@ with rados.Rados(conffile='') as cluster:
       expect(data.equals(Buffer.alloc(4096, round + 100))).toBe(true);
     }
     await image.close();
-    expect((await ceph.exec('rbd', ['object-map', 'check', 'hands'])).code).toBe(0);
-    expect(await rbd('info', 'hands')).not.toContain('invalid');
+    await checkObjectMap(ceph, 'hands');
   });
 
   test('rbd has the owner of the lock do its work', async () => {
@@ -119,8 +120,8 @@ with rados.Rados(conffile='') as cluster:
       ],
       { env: { ...process.env, CEPH_CONF: ceph.conf }, stdio: ['pipe', 'pipe', 'inherit'] },
     );
-    const line = () =>
-      new Promise<string>(resolve => child.stdout.once('data', data => resolve(String(data).trim())));
+    const lines = createInterface({ input: child.stdout });
+    const line = () => new Promise<string>(resolve => lines.once('line', resolve));
     expect(await line()).toBe('owner');
     await using image = await pool.open('owned');
     await image.snapshots.create('a');

@@ -11,6 +11,7 @@ import { openImage } from '../../src/ceph/rbd/open/open-image.ts';
 import { Fsx, FsxRandom, type FsxTarget } from '../support/rbd-fsx.ts';
 import { imageTarget as ours, RealRbd } from '../support/rbd-targets.ts';
 import { haveRealCeph, RealCeph } from '../support/real-ceph.ts';
+import { checkObjectMap } from './rbd-peer.ts';
 
 const SIZE = 1 << 20;
 const KINDS: [string, readonly string[]][] = [
@@ -123,8 +124,7 @@ describe.skipIf(!haveRealCeph())('RBD I/O beside librbd', () => {
       await real.run('open', '');
       expect(sum(await rbd('export', name, '-'))).toBe(sum(fsx.model));
       if (!mapped) return;
-      await rbd('object-map', 'check', name);
-      expect((await rbd('info', name)).toString()).not.toContain('invalid');
+      await checkObjectMap(ceph, name);
     },
   );
 

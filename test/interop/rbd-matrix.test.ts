@@ -7,7 +7,7 @@ import { type ImageLayout, OurRbd, type RbdHandle, sha256 } from '../support/rbd
 import { LibRbd } from '../support/rbd-librbd.ts';
 import { Workload } from '../support/rbd-workload.ts';
 import { haveRealCeph, RealCeph } from '../support/real-ceph.ts';
-import { rbdCommand } from './rbd-peer.ts';
+import { checkObjectMap, rbdCommand } from './rbd-peer.ts';
 
 // Every kind of image that `rbd create` makes, worked on by librbd and by us in turn and at once. Another seed:
 // RBD_MATRIX_SEED=123 npx vitest run --project interop test/interop/rbd-matrix.test.ts
@@ -174,9 +174,9 @@ describe.skipIf(!haveRealCeph())('images of every kind, librbd and us', { retry:
     const check = async (): Promise<void> => {
       for (const client of clients) await work.verify(client);
       if (has(t.RBD_FEATURE_OBJECT_MAP)) {
-        await run('object-map', 'check', work.name);
-        for (const snap of work.snaps.keys()) await run('object-map', 'check', `${work.name}@${snap}`);
         expect((await realInfo(work.name)).flags).toEqual([]);
+        await checkObjectMap(ceph, work.name);
+        for (const snap of work.snaps.keys()) await checkObjectMap(ceph, `${work.name}@${snap}`);
       }
     };
     try {

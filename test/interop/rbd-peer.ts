@@ -103,6 +103,24 @@ export async function rbdCommand(
   return result;
 }
 
+/** `rbd object-map check`, which ends well (and flags the map) when it finds a difference: that fails here. */
+export async function checkObjectMap(ceph: RealCeph, image: string): Promise<void> {
+  const { stderr } = await rbdCommand(ceph, ['object-map', 'check', image]);
+  if (stderr.includes('object map error'))
+    throw new Error(
+      `${image}: ${stderr
+        .split('\n')
+        .filter(line => line.includes('object map error'))
+        .join('\n')}`,
+    );
+  const { flags } = JSON.parse(
+    String((await rbdCommand(ceph, ['info', image, '--format', 'json'])).stdout),
+  ) as {
+    flags: readonly string[];
+  };
+  if (flags.length > 0) throw new Error(`${image} is flagged: ${flags.join(', ')}`);
+}
+
 /** The bytes that the script's 'write' writes. */
 export function pattern(length: number, seed: number): Buffer {
   const block = Buffer.alloc(Math.min(length, 4096));

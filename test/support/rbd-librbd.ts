@@ -40,7 +40,10 @@ def run(op, key, *a):
     elif op == 'resize': image.resize(a[0])
     elif op == 'snap': image.create_snap(a[0])
     elif op == 'unsnap': image.remove_snap(a[0])
-    elif op == 'rollback': image.rollback_to_snap(a[0])
+    elif op == 'rollback':
+        image.rollback_to_snap(a[0])
+        # librbd leaves the map of the snapshot, in which objects are clean that are not so against newer snapshots.
+        if image.features() & rbd.RBD_FEATURE_OBJECT_MAP: image.rebuild_object_map()
     elif op == 'flatten': image.flatten()
     elif op == 'owner': return image.is_exclusive_lock_owner()
     else: raise Exception(op)

@@ -23,7 +23,10 @@ def run(op, *a):
     elif op == 'flush': image.flush()
     elif op == 'resize': image.resize(a[0])
     elif op == 'snap': image.create_snap(a[0])
-    elif op == 'rollback': image.rollback_to_snap(a[0])
+    elif op == 'rollback':
+        image.rollback_to_snap(a[0])
+        # librbd leaves the map of the snapshot, in which objects are clean that are not so against newer snapshots.
+        if image.features() & rbd.RBD_FEATURE_OBJECT_MAP: image.rebuild_object_map()
     elif op == 'clone':
         kw = {'data_pool': a[3]} if a[3] else {}
         rbd.RBD().clone(io, a[0], a[1], io, a[2], features=a[4], **kw)

@@ -1,13 +1,15 @@
 import { encodeToBuffer } from '../../../base/encoder.ts';
+import { SUBSYS_RBD } from '../../../base/log.ts';
 import { WriteOperation } from '../../rados/write-operation.ts';
 import { LOCK_EXCLUSIVE } from '../../types/cls-lock.ts';
-import { type BitVector, encodeBitVector } from '../../types/cls-rbd-bit-vector.ts';
+import { BitVector, encodeBitVector } from '../../types/cls-rbd-bit-vector.ts';
 import { SNAP_HEAD } from '../../types/snap.ts';
 import { setFlags } from '../cls/header.ts';
 import { assertLocked } from '../cls/lock.ts';
 import { objectMapLoad, objectMapResize, objectMapSnapAdd, objectMapSnapRemove } from '../cls/object-map.ts';
 import type { ImageCtx } from '../image-ctx.ts';
 import {
+  OBJECT_EXISTS,
   OBJECT_NONEXISTENT,
   RBD_FEATURE_FAST_DIFF,
   RBD_FEATURE_OBJECT_MAP,
@@ -41,7 +43,12 @@ export async function invalidateObjectMap(ctx: ImageCtx, snapId: bigint): Promis
 async function changing(ctx: ImageCtx, snapId: bigint, change: () => Promise<unknown>): Promise<void> {
   try {
     await change();
-  } catch {
+  } catch (error) {
+    const { log } = ctx.context;
+    log.error(
+      SUBSYS_RBD,
+      `object map ${mapOf(ctx, snapId)}: ${(error as Error).message}: it is invalid from now on`,
+    );
     await invalidateObjectMap(ctx, snapId);
   }
 }
@@ -100,13 +107,40 @@ export async function removeSnapshotMap(ctx: ImageCtx, snapId: bigint): Promise<
   if (next === SNAP_HEAD) await reloadObjectMap(ctx);
 }
 
-/** The head's map is the snapshot's again. Writes are blocked. */
-export async function rollbackMap(ctx: ImageCtx, snapId: bigint): Promise<void> {
-  if (!enabled(ctx)) return;
-  await changing(ctx, SNAP_HEAD, async () => {
-    const map = await ctx.header.read(mapOf(ctx, snapId));
-    await ctx.header.operate(mapOf(ctx, SNAP_HEAD), onHead().writeFull(map));
-  });
+/** The head's map around a roll-back, one entry an object of the snapshot's size. */
+export interface RollbackMaps {
+  /** While it runs: what is there of the head or is going to be. */
+  readonly during: BitVector;
+  /** At the end. */
+  readonly after: BitVector;
+}
+
+/**
+ * Maps for a roll-back; undefined without object map. All that is rolled back was changed since the newest snapshot, so
+ * EXISTS is what a scan of the objects finds. (librbd makes the snapshot's map the head's: what was clean there need not be so
+ * against newer snapshots, and a fast diff from one of those leaves it out.) The head has the snapshot's size. Writes are blocked.
+ */
+export async function rollbackMaps(ctx: ImageCtx, snapId: bigint): Promise<RollbackMaps | undefined> {
+  const { objectMap } = ctx;
+  if (!ctx.has(RBD_FEATURE_OBJECT_MAP) || objectMap === undefined) return undefined;
+  const flags = ctx.snap(snapId)?.flags ?? RBD_FLAG_OBJECT_MAP_INVALID;
+  let snap: BitVector | undefined;
+  if ((flags & RBD_FLAG_OBJECT_MAP_INVALID) === 0n)
+    snap = await objectMapLoad(ctx.header, mapOf(ctx, snapId)).catch(() => undefined); // then any may be there
+  const during = new BitVector(objectMap.length);
+  const after = new BitVector(objectMap.length);
+  for (let i = 0; i < during.size; i++) {
+    const inSnapshot = snap === undefined || i >= snap.size || snap.get(i) !== OBJECT_NONEXISTENT;
+    if (inSnapshot) after.set(i, OBJECT_EXISTS);
+    if (inSnapshot || objectMap.objectMayExist(i)) during.set(i, OBJECT_EXISTS);
+  }
+  return { during, after };
+}
+
+/** Makes the head's map another one. Writes are blocked. */
+export async function replaceHeadMap(ctx: ImageCtx, map: BitVector): Promise<void> {
+  await changing(ctx, SNAP_HEAD, () => saveMap(ctx, SNAP_HEAD, map));
+  await reloadObjectMap(ctx);
 }
 
 /** Writes a map anew. */

@@ -3,12 +3,11 @@ import { SNAP_HEAD } from '../../types/snap.ts';
 import type { ImageCtx } from '../image-ctx.ts';
 import { objectCount } from '../io/striper.ts';
 import { refreshIfNeeded, refreshImage } from '../open/refresh.ts';
-import type { Progress } from '../types.ts';
+import { OBJECT_NONEXISTENT, type Progress } from '../types.ts';
 import { withWritesBlocked } from './copy-object-write.ts';
-import { DIFF_DATA, DIFF_HOLE, fastDiff } from './diff-object-map.ts';
 import { codeOf, invokeHere, rbdError } from './invoke.ts';
 import { eachParallel, managementOps } from './invoke-parallel.ts';
-import { reloadObjectMap, rollbackMap } from './object-map-change.ts';
+import { replaceHeadMap, rollbackMaps } from './object-map-change.ts';
 import { executeResize } from './resize.ts';
 import { snapshotOf } from './snapshot-remove.ts';
 
@@ -39,26 +38,21 @@ async function executeRollback(
   const { id, size } = snapshotOf(ctx, name, 'rollback');
   const { layout } = ctx.identity;
   await withWritesBlocked(ctx, async () => {
-    // Of objects that did not change since, nothing needs to be done.
-    const diff = await fastDiff(ctx, id, SNAP_HEAD, false);
-    const resized = ctx.state.size !== size;
-    const untouched = Math.min(ctx.state.size, size);
-    if (resized) await executeResize(ctx, size, true, undefined, signal);
-    await rollbackMap(ctx, id);
-    const period = layout.objectSize * layout.stripeCount;
-    const sure = resized ? Math.floor(untouched / period) * layout.stripeCount : Number.POSITIVE_INFINITY;
+    if (ctx.state.size !== size) await executeResize(ctx, size, true, undefined, signal);
+    const maps = await rollbackMaps(ctx, id);
+    if (maps !== undefined) await replaceHeadMap(ctx, maps.during);
+    // Only what is in neither is left alone: maps of roll-backs by librbd may call clean what is not.
     await eachParallel(
       objectCount(layout, size),
       managementOps(ctx),
-      objectNo => {
-        const state =
-          diff !== undefined && objectNo < Math.min(sure, diff.size) ? diff.get(objectNo) : undefined;
-        return state === DIFF_HOLE || state === DIFF_DATA ? undefined : rollbackObject(ctx, objectNo, id);
-      },
+      objectNo =>
+        maps !== undefined && objectNo < maps.during.size && maps.during.get(objectNo) === OBJECT_NONEXISTENT
+          ? undefined
+          : rollbackObject(ctx, objectNo, id),
       onProgress,
       signal,
     );
-    await reloadObjectMap(ctx);
+    if (maps !== undefined) await replaceHeadMap(ctx, maps.after);
     ctx.io.objects.invalidate();
     await refreshImage(ctx);
   });
