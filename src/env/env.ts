@@ -86,9 +86,31 @@ export interface Listener extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** TLS of a connection that we make. Certificates and keys as PEM. */
+export interface TlsClientOptions {
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+  /** Whom to trust; the host's authorities when absent. */
+  readonly ca?: Buffer;
+  readonly crl?: Buffer;
+  readonly ciphers?: string;
+  /** Name that the peer's certificate must bear; any when absent: then whoever the `ca` vouches for will do. */
+  readonly name?: string;
+}
+
+export interface ConnectOptions {
+  /** On by default. */
+  readonly noDelay?: boolean;
+  /** TCP keepalive: milliseconds of silence until the first probe. Off when absent. */
+  readonly keepAliveMs?: number;
+  readonly tls?: TlsClientOptions;
+}
+
 export interface Net {
-  /** Starts connecting; success arrives at handler.onConnect, failure at handler.onClose. */
-  connect(to: NetAddress, handler: SocketHandler, options?: { noDelay?: boolean }): Socket;
+  /**
+   * Starts connecting; success arrives at handler.onConnect, failure at handler.onClose. With TLS, success is after the handshake.
+   */
+  connect(to: NetAddress, handler: SocketHandler, options?: ConnectOptions): Socket;
   /** Binds and accepts; `accept` gets each new socket and returns its handler. Rejects if it cannot bind. */
   listen(at: NetAddress, accept: (socket: Socket) => SocketHandler): Promise<Listener>;
   /** All addresses of a host name, in the resolver's order. Rejects with ENOTFOUND. */

@@ -1,6 +1,7 @@
 import { promises as dns } from 'node:dns';
 import net from 'node:net';
-import type { Listener, Net, NetAddress, Socket, SocketHandler } from './env.ts';
+import tls from 'node:tls';
+import type { ConnectOptions, Listener, Net, NetAddress, Socket, SocketHandler } from './env.ts';
 
 interface OnRead {
   buffer: () => Uint8Array;
@@ -33,13 +34,13 @@ class NodeSocket implements Socket {
     });
   }
 
-  attach(handler: SocketHandler, connected: boolean): void {
+  attach(handler: SocketHandler, connected: boolean, ready = 'connect'): void {
     const { socket } = this;
     socket.on('drain', () => handler.onDrain());
     socket.on('end', () => socket.destroy());
     socket.on('close', () => handler.onClose(this.error));
     if (connected) handler.onConnect();
-    else socket.on('connect', () => handler.onConnect());
+    else socket.on(ready, () => handler.onConnect());
   }
 
   get remote(): NetAddress {
@@ -117,15 +118,31 @@ function onReadOf(holder: { handler?: SocketHandler }): OnRead {
 }
 
 export const nodeNet: Net = {
-  connect(to: NetAddress, handler: SocketHandler, options?: { noDelay?: boolean }): Socket {
+  connect(to: NetAddress, handler: SocketHandler, options?: ConnectOptions): Socket {
     const onread = onReadOf({ handler }) as unknown as net.OnReadOpts;
     const path = 'path' in to ? to.path : '';
-    const socket = net.connect({
+    const common = {
       ...('path' in to ? { path: to.path } : { host: to.host, port: to.port }),
       noDelay: options?.noDelay ?? true,
+      ...(options?.keepAliveMs !== undefined && {
+        keepAlive: true,
+        keepAliveInitialDelay: options.keepAliveMs,
+      }),
       onread,
       writableHighWaterMark: HIGH_WATER,
-    } as unknown as net.NetConnectOpts);
+    };
+    if (options?.tls !== undefined) {
+      const { name, ...material } = options.tls;
+      const socket = tls.connect({
+        ...common,
+        ...material,
+        ...(name === undefined ? { checkServerIdentity: () => undefined } : { servername: name }),
+      } as unknown as tls.ConnectionOptions);
+      const wrapped = new NodeSocket(socket, path);
+      wrapped.attach(handler, false, 'secureConnect');
+      return wrapped;
+    }
+    const socket = net.connect(common as unknown as net.NetConnectOpts);
     const wrapped = new NodeSocket(socket, path);
     wrapped.attach(handler, false);
     return wrapped;
