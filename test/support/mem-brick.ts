@@ -128,7 +128,6 @@ export class MemoryBrick extends MemBrickFiles implements Partial<Fops> {
     // A brick makes nothing that the client gave no gfid to.
     const gfid: Gfid = xdata?.gfid('gfid-req') ?? fail('EPERM');
     const file = this.store.make(dir, name, gfid, mode, frame.root.uid, frame.root.gid);
-    this.store.enter(dir, name, file);
     for (const key of xdata?.entries.keys() ?? []) {
       const value = KEPT_AT_BIRTH.test(key) ? xdata?.bytes(key) : undefined;
       if (value !== undefined) file.xattrs.set(key, Buffer.from(value));

@@ -12,8 +12,9 @@ import {
   SEEK_TO_HOLE,
 } from '../types/fs.ts';
 import { type AttributeChange, changeMode, changeOwner, changeTimes, type TimeLike } from './attributes.ts';
+import { carryFd } from './carry.ts';
 import { O_APPEND } from './open-flags.ts';
-import type { Abortable, Session } from './session.ts';
+import type { Abortable, LiveGraph, OpenFile, Session } from './session.ts';
 import { BigIntStats, Stats } from './stats.ts';
 import { readable, type StreamOptions, writable } from './streams.ts';
 import { CHUNK, readInto, writeAll } from './transfer.ts';
@@ -41,10 +42,10 @@ let nextOwner = 1;
 /**
  * An open file, as `fs.promises.FileHandle`. Offsets and lengths in bytes. Errors are NacreErrors with `code`, `syscall` and `path`.
  */
-export class FileHandle implements AsyncDisposable {
+export class FileHandle implements AsyncDisposable, OpenFile {
   readonly path: string;
   private readonly session: Session;
-  private readonly file: Fd;
+  private file: Fd;
   /** Whose locks they are: this handle's. */
   private readonly owner: string;
   private position = 0;
@@ -58,6 +59,7 @@ export class FileHandle implements AsyncDisposable {
     owner.writeUInt32BE(session.env.host.pid, 0);
     owner.writeUInt32BE(nextOwner++ >>> 0, 4);
     this.owner = owner.toString('latin1');
+    session.files.add(this);
   }
 
   /** The graph's own descriptor, for those who wind fops themselves. */
@@ -329,6 +331,16 @@ export class FileHandle implements AsyncDisposable {
     return this.close();
   }
 
+  /** Of the graph's switching. What is under way in the old graph ends there. */
+  async switchTo(graph: LiveGraph): Promise<void> {
+    if (this.closing !== undefined) return;
+    const old = this.file;
+    const frame = this.session.frame('open', this.owner);
+    await this.session.fops.flush(frame, old).catch(() => {});
+    this.file = await carryFd(this.session.frame('open', this.owner), old, graph, []);
+    old.release();
+  }
+
   private async finish(): Promise<void> {
     try {
       await this.session.run('close', this.path, undefined, async frame => {
@@ -336,6 +348,7 @@ export class FileHandle implements AsyncDisposable {
         await this.session.fops.flush(frame, this.file);
       });
     } finally {
+      this.session.files.delete(this);
       this.file.release();
     }
   }

@@ -26,44 +26,76 @@ export interface Abortable {
   readonly signal?: AbortSignal;
 }
 
+/** A file that is open in a session's graph. */
+export interface OpenFile {
+  /** Opens it in another graph, with its locks; what it is used for from then on goes there. */
+  switchTo(graph: LiveGraph): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What the sessions of one volume have in common. */
+interface Shared {
+  live: LiveGraph;
+  closed: boolean;
+  readonly files: Set<OpenFile>;
+}
+
 /** What all operations on a volume go through: the graph that is in use now, and who asks. */
 export class Session {
   readonly env: Env;
   readonly credentials: Credentials;
   /** Shown in messages: 'vg0'. */
   readonly volumeName: string;
-  private live: LiveGraph;
+  private readonly shared: Shared;
   private unique = 0;
-  private closed = false;
   private readonly pid: number;
 
-  constructor(env: Env, volumeName: string, graph: LiveGraph, credentials: Credentials) {
+  constructor(
+    env: Env,
+    volumeName: string,
+    graph: LiveGraph,
+    credentials: Credentials,
+    shared: Shared = { live: graph, closed: false, files: new Set() },
+  ) {
     this.env = env;
     this.volumeName = volumeName;
-    this.live = graph;
+    this.shared = shared;
     this.credentials = credentials;
     this.pid = env.host.pid;
   }
 
   get fops(): Fops {
-    return this.live.fops;
+    return this.shared.live.fops;
   }
 
   get inodes(): InodeTable {
-    return this.live.inodes;
+    return this.shared.live.inodes;
   }
 
   get graph(): LiveGraph {
-    return this.live;
+    return this.shared.live;
   }
 
-  /** From now on everything goes to `graph`. */
-  use(graph: LiveGraph): void {
-    this.live = graph;
+  get files(): Set<OpenFile> {
+    return this.shared.files;
   }
 
-  end(): void {
-    this.closed = true;
+  /** The same volume on behalf of somebody else. */
+  as(credentials: Partial<Credentials>): Session {
+    const { env, volumeName, graph, shared } = this;
+    return new Session(env, volumeName, graph, { ...this.credentials, ...credentials }, shared);
+  }
+
+  /** From now on everything goes to `graph`; open files are opened there first. */
+  async switchTo(graph: LiveGraph): Promise<void> {
+    await Promise.all([...this.files].map(file => file.switchTo(graph)));
+    this.shared.live = graph;
+  }
+
+  /** Closes all files, and refuses what comes after. */
+  async closeFiles(): Promise<void> {
+    await Promise.all([...this.files].map(file => file.close().catch(() => {})));
+    this.shared.closed = true;
   }
 
   /** Begins an operation. `lkOwner`: one character a byte. */
@@ -89,7 +121,7 @@ export class Session {
     signal: AbortSignal | undefined,
     work: (frame: Frame) => Promise<T>,
   ): Promise<T> {
-    if (this.closed)
+    if (this.shared.closed)
       throw new NacreError('EBADF', `gluster.${op}`, `the volume '${this.volumeName}' was closed`);
     signal?.throwIfAborted();
     const frame = this.frame(op);

@@ -1,0 +1,125 @@
+import { NacreError } from '../../base/errors.ts';
+import type { Env } from '../../env/env.ts';
+import { nodeEnv } from '../../env/node.ts';
+import type { Graph } from '../graph/graph.ts';
+import { type GraphLog, SILENT_LOG } from '../graph/log.ts';
+import type { XlatorClass } from '../graph/xlator.ts';
+import { xlatorRegistry } from '../xlators/index.ts';
+import { firstLookup, mountVolume, type VolumeMount, type VolumeMountOptions } from './mount.ts';
+import { type Credentials, Session } from './session.ts';
+import type { VolfileServer } from './spec.ts';
+import { fixedVolfile, type GraphUser, type VolfileSource, VolumeClient } from './volume-client.ts';
+import { VolumeFs } from './volume-fs.ts';
+
+export interface VolumeOptions extends Partial<Credentials> {
+  /** More servers to ask for the volfile when the first does not answer. */
+  readonly servers?: readonly VolfileServer[];
+  /** The volfile itself, in place of one that a server hands out. */
+  readonly volfile?: string;
+  /** As `--xlator-option`: 'vg0-dht.min-free-disk' -> '20%'; '*' stands for any part of a layer's name. */
+  readonly xlatorOptions?: Readonly<Record<string, string>>;
+  /** Layers' messages. */
+  readonly log?: GraphLog;
+  /** For how long to wait for the volume to come up, milliseconds. Default 60 s. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+  /** Enforces POSIX ACLs on our side. */
+  readonly acl?: boolean;
+  /** Inodes that are kept while nobody uses them. */
+  readonly lruLimit?: number;
+  /** Types of layers of one's own, before those that come with Nacre. */
+  readonly xlators?: Readonly<Record<string, XlatorClass>>;
+  readonly env?: Env;
+}
+
+/**
+ * A GlusterFS volume: its files with the methods of `node:fs/promises`, and what is particular to it. Close it, or declare it with
+ * `await using`.
+ */
+export class Volume extends VolumeFs implements AsyncDisposable {
+  readonly client: VolumeClient;
+  private readonly env: Env;
+  private readonly using: Disposable;
+  private closing: Promise<void> | undefined;
+
+  /**
+   * Opens a volume: 'SERVER[,SERVER...]:/VOLUME' or 'gluster://SERVER/VOLUME'; with `volfile`, `spec` is only a name. ENOTCONN when no
+   * server or not enough bricks can be reached, EACCES when they refuse us, ENOENT when there is no such volume.
+   */
+  static async open(spec: string, options: VolumeOptions = {}): Promise<Volume> {
+    const env = options.env ?? nodeEnv;
+    const source = volfileSource(env, spec, options);
+    const { acl, xlatorOptions, log = SILENT_LOG, timeout, signal, lruLimit, xlators: own = {} } = options;
+    const client = await VolumeClient.open({
+      env,
+      source,
+      registry: type => (Object.hasOwn(own, type) ? own[type] : xlatorRegistry(type)),
+      acl,
+      xlatorOptions,
+      log,
+      timeout,
+      signal,
+      lruLimit,
+    });
+    try {
+      await firstLookup(client.graph);
+      return new Volume(env, client, options);
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
+  }
+
+  private constructor(env: Env, client: VolumeClient, options: VolumeOptions) {
+    const { uid = process.getuid?.() ?? 0, gid = process.getgid?.() ?? 0 } = options;
+    const groups = options.groups ?? (uid === process.getuid?.() ? (process.getgroups?.() ?? []) : []);
+    const credentials = { uid, gid, groups, umask: options.umask ?? 0o022 };
+    super(new Session(env, client.graph.volumeName, client.graph, credentials));
+    this.env = env;
+    this.client = client;
+    const user: GraphUser = { switchGraph: (from, to) => this.switchGraph(from, to) };
+    this.using = client.use(user);
+  }
+
+  get name(): string {
+    return this.client.graph.volumeName;
+  }
+
+  /** The same volume as somebody else: bricks check permissions by these. Shares the connections; close only the first. */
+  as(credentials: Partial<Credentials>): VolumeFs {
+    return new VolumeFs(this.session.as(credentials));
+  }
+
+  /** Mounts it; the mount ends before the volume is closed. */
+  mount(mountpoint: string, options?: VolumeMountOptions): Promise<VolumeMount> {
+    return mountVolume(this.env, this.client, mountpoint, options);
+  }
+
+  /** All state of the layers as text, as GlusterFS's state dumps have it. */
+  statedump(): string {
+    return this.client.graph.statedump();
+  }
+
+  /** Finishes what was written, and disconnects. Handles that are still open fail from now on. Idempotent. */
+  close(): Promise<void> {
+    return (this.closing ??= (async () => {
+      await this.session.closeFiles();
+      this.using[Symbol.dispose]();
+      await this.client.close();
+    })());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private async switchGraph(_from: Graph, to: Graph): Promise<void> {
+    await firstLookup(to);
+    await this.session.switchTo(to);
+  }
+}
+
+function volfileSource(_env: Env, spec: string, options: VolumeOptions): VolfileSource {
+  if (options.volfile !== undefined) return fixedVolfile(options.volfile);
+  throw new NacreError('ENOTSUP', 'gluster.open', `'${spec}': volfiles of servers`);
+}
