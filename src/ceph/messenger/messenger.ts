@@ -352,7 +352,7 @@ export class MessengerImpl implements Messenger {
 
   scheduleFlush(con: AsyncConnection): void {
     con.dirty = true;
-    if (this.dirty.push(con) === 1) process.nextTick(this.flushAll);
+    if (this.dirty.push(con) === 1) this.env.timers.immediate(this.flushAll);
   }
 
   private readonly flushAll = (): void => {

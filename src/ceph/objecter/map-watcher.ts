@@ -249,8 +249,9 @@ export class MapWatcher {
       else if (action === TARGET_NEED_RESEND || skipped || this.waitsForSpace(linger.target, fullPools))
         rescan.lingers.add(linger);
     }
-    // Finishing an op may take it and others out of the map that is being walked, which a Map allows.
     for (const op of session.ops.values()) {
+      // Finishing one may have ended others.
+      if (op.session !== session) continue;
       const { target } = op;
       const action = targets.calc(target, false);
       if (action === TARGET_POOL_DNE) {

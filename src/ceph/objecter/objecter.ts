@@ -48,7 +48,7 @@ import { Lingers } from './linger.ts';
 import { crushLocality } from './locality.ts';
 import { MapWatcher } from './map-watcher.ts';
 import { MonOps } from './mon-ops.ts';
-import { byTid, OP_ASSIGNED, OP_FINISHED, OP_HOMELESS, OP_NEW, OP_THROTTLED, type Op } from './op.ts';
+import { OP_ASSIGNED, OP_FINISHED, OP_HOMELESS, OP_NEW, OP_THROTTLED, type Op } from './op.ts';
 import { type ObjecterPerf, objecterPerf } from './perf.ts';
 import { OSDSession } from './session.ts';
 import { Sessions } from './sessions.ts';
@@ -231,7 +231,7 @@ export class Objecter implements Dispatcher, AsyncDisposable {
   assign(op: Op, session: OSDSession): void {
     op.session = session;
     op.state = session.osd < 0 ? OP_HOMELESS : OP_ASSIGNED;
-    session.ops.set(op.tid, op);
+    session.ops.add(op);
   }
 
   detach(op: Op): void {
@@ -500,7 +500,7 @@ export class Objecter implements Dispatcher, AsyncDisposable {
     this.commands.close(gone);
     this.monOps.close(gone);
     this.sessions.closeAll();
-    for (const op of [...this.sessions.homeless.ops.values()].sort(byTid)) this.finish(op, gone);
+    for (const op of this.sessions.homeless.ops.values()) this.finish(op, gone);
     this.maps.close(gone);
     for (const d of this.disposables) d[Symbol.dispose]();
     return Promise.resolve();

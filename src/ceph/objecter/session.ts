@@ -4,7 +4,7 @@ import { compareHObject, type HObject } from '../types/hobject.ts';
 import type { SpgId } from '../types/pg.ts';
 import type { CommandOp } from './command.ts';
 import type { LingerOp } from './linger.ts';
-import type { Op } from './op.ts';
+import { OpTable } from './op-table.ts';
 import type { OpTarget } from './target.ts';
 
 /** A range of objects of a PG that the OSD does not want to hear of now. */
@@ -31,7 +31,7 @@ export function isWithin(target: OpTarget, spg: SpgId, begin: HObject, end: HObj
 /** What is in flight to one OSD. The session of those that go nowhere has osd -1. */
 export class OSDSession {
   readonly osd: number;
-  readonly ops = new Map<number, Op>();
+  readonly ops = new OpTable();
   readonly lingerOps = new Map<number, LingerOp>();
   readonly commandOps = new Map<number, CommandOp>();
   /** By their ids. */

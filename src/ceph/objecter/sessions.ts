@@ -9,7 +9,7 @@ import {
   CEPH_OSD_BACKOFF_OP_UNBLOCK,
 } from '../types/rados.ts';
 import type { Objecter } from './objecter.ts';
-import { byTid, type Op } from './op.ts';
+import type { Op } from './op.ts';
 import { isWithin, OSDSession } from './session.ts';
 
 /** Milliseconds before an OSD that ended a session which never came to be is connected to again. */
@@ -114,7 +114,7 @@ export class Sessions {
   /** Resends what is on a session, in order (Objecter::_kick_requests). */
   private kick(session: OSDSession): void {
     const { objecter } = this;
-    for (const op of [...session.ops.values()].sort(byTid)) {
+    for (const op of session.ops.values()) {
       if (!op.shouldResend) objecter.drop(op);
       else if (!op.target.paused) objecter.resend(op);
     }
@@ -137,7 +137,7 @@ export class Sessions {
       const resend: Op[] = [];
       for (const op of session.ops.values())
         if (!op.target.paused && isWithin(op.target, spg, begin, end)) resend.push(op);
-      for (const op of resend.sort(byTid)) this.objecter.resend(op);
+      for (const op of resend) this.objecter.resend(op);
     }
   }
 }
