@@ -154,6 +154,10 @@ export class Graph implements XlatorHost {
     return this.latencies.get(xlator);
   }
 
+  relink(): void {
+    this.resolve();
+  }
+
   takeSlot(xlator: Xlator): number {
     return this.slots.push(xlator) - 1;
   }

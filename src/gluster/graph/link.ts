@@ -97,14 +97,14 @@ export class Link {
   resolve(mode: LinkMode): void {
     for (let index = 0; index < FOP_NAMES.length; index++) {
       const fop = FOP_NAMES[index];
-      const target = implementer(this.to, fop);
+      const target = implementer(this.to, fop, mode.traced);
       this.table[fop] = makeLink(this.from, target ?? this.to, target !== undefined, fop, index, mode);
     }
   }
 
   /** Who gets a fop that is wound along this link. */
   targetOf(fop: FopName): Xlator | undefined {
-    return implementer(this.to, fop);
+    return implementer(this.to, fop, false);
   }
 }
 
@@ -113,9 +113,9 @@ function notResolved(): never {
 }
 
 /** The first layer from `xlator` down that has the fop; those that have not, and those that are passed through, go on to their first child. */
-function implementer(xlator: Xlator, fop: FopName): Xlator | undefined {
+function implementer(xlator: Xlator, fop: FopName, watched: boolean): Xlator | undefined {
   for (let at: Xlator | undefined = xlator; at !== undefined; at = at.children[0])
-    if (!(at.passThrough && at.children.length > 0) && at.implementsFop(fop)) return at;
+    if (!(at.passThrough && at.children.length > 0) && at.implementsFop(fop, watched)) return at;
   return undefined;
 }
 

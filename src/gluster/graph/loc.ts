@@ -10,6 +10,8 @@ export class Loc {
   name: string;
   inode: Inode;
   parent: Inode | undefined;
+  /** The gfid where the inode was not linked yet: of a lookup by gfid, or of what a lookup has found just now. */
+  known: Gfid = GFID_NULL;
 
   constructor(inode: Inode, parent?: Inode, name = '', path = '') {
     this.inode = inode;
@@ -19,7 +21,8 @@ export class Loc {
   }
 
   get gfid(): Gfid {
-    return this.inode.gfid;
+    const { gfid } = this.inode;
+    return gfid === GFID_NULL ? this.known : gfid;
   }
 
   get pargfid(): Gfid {

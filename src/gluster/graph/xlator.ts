@@ -26,6 +26,8 @@ export interface XlatorHost {
   latencyOf(xlator: Xlator): LatencyTable | undefined;
   /** All of the graph's state as text, as a state dump has it. */
   statedump(): string;
+  /** Resolves all fops anew: a layer's `implementsFop` or `passThrough` has changed. */
+  relink(): void;
   /** The next free place in the `ctx` of inodes and fds. */
   takeSlot(xlator: Xlator): number;
 }
@@ -134,8 +136,11 @@ export abstract class Xlator {
   /** The graph ends: leave no timer and no socket. Called once, top first. */
   async fini(): Promise<void> {}
 
-  /** Whether a class implements a fop itself. */
-  implementsFop(fop: FopName): boolean {
+  /**
+   * Whether a fop comes by here. A layer that has the method but nothing to do at present may say no, so that it costs nothing
+   * (and calls `host.relink` when that changes); but when the graph is `watched`, whoever watches wants to see it.
+   */
+  implementsFop(fop: FopName, _watched = false): boolean {
     return typeof (this as unknown as Partial<Fops>)[fop] === 'function';
   }
 }

@@ -1,7 +1,15 @@
 import type { XlatorClass } from '../graph/xlator.ts';
+import { IoStats } from './debug/io-stats/io-stats.ts';
+import { Utime } from './features/utime/utime.ts';
+import { IoThreads } from './performance/io-threads/io-threads.ts';
+import { WriteBehind } from './performance/write-behind/write-behind.ts';
 
 /** Every translator there is, by the type that volfiles name. */
-const TYPES: Readonly<Record<string, XlatorClass>> = {};
+const TYPES: Readonly<Record<string, XlatorClass>> = {
+  'debug/io-stats': IoStats,
+  'features/utime': Utime,
+  'performance/io-threads': IoThreads,
+};
 
 /** The class of a type; undefined for a type that is not there. */
 export function xlatorRegistry(type: string): XlatorClass | undefined {
