@@ -34,6 +34,7 @@ export class Device {
   readonly #socket: DeviceSocket;
   readonly #read: (buffer: Buffer) => number;
   #frame: Frame;
+  #paused = false;
 
   constructor(fd: number, pool: FramePool, events: DeviceEvents, native: Native | undefined) {
     this.#pool = pool;
@@ -62,6 +63,17 @@ export class Device {
     this.#socket.unref();
   }
 
+  /** Leaves requests with the kernel until `resume`. */
+  pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#socket.resume();
+  }
+
   /** Where libuv reads the next request to. */
   nextBuffer(): Buffer {
     return this.#frame.buffer;
@@ -69,7 +81,7 @@ export class Device {
 
   readable(length: number): void {
     this.#handle(length);
-    for (let i = 1; i < BATCH && !this.#socket.destroyed; i++) {
+    for (let i = 1; i < BATCH && !this.#socket.destroyed && !this.#paused; i++) {
       const more = this.#read(this.#frame.buffer);
       if (more <= 0) return;
       this.#handle(more);

@@ -101,6 +101,15 @@ export class FuseSession implements ReplySink {
     return this.#ended;
   }
 
+  /** Leaves requests with the kernel until `resume`; those that were read go on. */
+  pause(): void {
+    this.#device.pause();
+  }
+
+  resume(): void {
+    this.#device.resume();
+  }
+
   /** Closes the device: unless it was unmounted before, the mount point answers ENOTCONN from now on. */
   close(): Promise<void> {
     this.#device.close();

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { NacreError } from '../../base/errors.ts';
 import type { Fd } from '../graph/fd.ts';
+import { withLock } from '../graph/held-locks.ts';
 import {
   F_GETLK,
   F_RDLCK,
@@ -8,6 +9,7 @@ import {
   F_SETLKW,
   F_UNLCK,
   F_WRLCK,
+  type Flock,
   SEEK_TO_DATA,
   SEEK_TO_HOLE,
 } from '../types/fs.ts';
@@ -49,6 +51,8 @@ export class FileHandle implements AsyncDisposable, OpenFile {
   /** Whose locks they are: this handle's. */
   private readonly owner: string;
   private position = 0;
+  /** Granted to this handle. */
+  private locks: readonly Flock[] = [];
   private closing: Promise<void> | undefined;
 
   constructor(session: Session, file: Fd, path: string) {
@@ -336,8 +340,7 @@ export class FileHandle implements AsyncDisposable, OpenFile {
     if (this.closing !== undefined) return;
     const old = this.file;
     const frame = this.session.frame('open', this.owner);
-    await this.session.fops.flush(frame, old).catch(() => {});
-    this.file = await carryFd(this.session.frame('open', this.owner), old, graph, []);
+    this.file = await carryFd(frame, this.session.graph, old, graph, this.locks);
     old.release();
   }
 
@@ -399,7 +402,9 @@ export class FileHandle implements AsyncDisposable, OpenFile {
       frame.root.lkOwner = this.owner;
       const { start = 0, length = 0 } = range;
       const flock = { type, whence: 0, start, len: length, pid: frame.root.pid, owner: this.owner };
-      return (await this.session.fops.lk(frame, this.file, cmd, flock)).flock;
+      const answer = await this.session.fops.lk(frame, this.file, cmd, flock);
+      if (cmd !== F_GETLK) this.locks = withLock(this.locks, flock);
+      return answer.flock;
     });
   }
 }

@@ -60,8 +60,10 @@ export class VolumeMount implements AsyncDisposable, GraphUser {
     return this.fuse[Symbol.asyncDispose]();
   }
 
-  switchGraph(from: Graph, to: Graph): Promise<void> {
-    return carryMount(this.bridge, this.fuse, from, to);
+  async switchGraph(from: Graph, to: Graph): Promise<void> {
+    await firstLookup(to);
+    to.inodes.lruLimit = this.bridge.options.lruLimit;
+    await carryMount(this.bridge.env, this.bridge, this.fuse.session, from, to);
   }
 
   notify(event: GraphEvent, data?: unknown): void {

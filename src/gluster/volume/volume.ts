@@ -16,6 +16,8 @@ export interface VolumeOptions extends Partial<Credentials> {
   readonly servers?: readonly VolfileServer[];
   /** The volfile itself, in place of one that a server hands out. */
   readonly volfile?: string;
+  /** Where the volfile comes from, in place of servers. */
+  readonly source?: VolfileSource;
   /** As `--xlator-option`: 'vg0-dht.min-free-disk' -> '20%'; '*' stands for any part of a layer's name. */
   readonly xlatorOptions?: Readonly<Record<string, string>>;
   /** Layers' messages. */
@@ -120,6 +122,7 @@ export class Volume extends VolumeFs implements AsyncDisposable {
 }
 
 function volfileSource(_env: Env, spec: string, options: VolumeOptions): VolfileSource {
+  if (options.source !== undefined) return options.source;
   if (options.volfile !== undefined) return fixedVolfile(options.volfile);
   throw new NacreError('ENOTSUP', 'gluster.open', `'${spec}': volfiles of servers`);
 }

@@ -53,7 +53,7 @@ export function fileOperations(bridge: Bridge): FuseOperations {
     bridge.fops.flush(frame, handle.fd).then(
       () => {
         // POSIX: closing any descriptor of a file gives up its owner's locks.
-        if (handle.locks !== undefined)
+        if (handle.locks.length > 0)
           handle.locks = handle.locks.filter(lock => lock.owner !== frame.root.lkOwner);
         request.ok();
       },

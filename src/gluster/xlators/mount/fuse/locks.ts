@@ -1,9 +1,9 @@
 import { ERRNO } from '../../../../base/errno.ts';
 import type { FuseLock, FuseOperations, FuseRequest } from '../../../../fuse/types.ts';
 import { errnoOf } from '../../../graph/fop-error.ts';
+import { withLock } from '../../../graph/held-locks.ts';
 import { F_GETLK, F_RDLCK, F_SETLK, F_SETLKW, F_UNLCK, F_WRLCK, type Flock } from '../../../types/fs.ts';
 import type { Bridge } from './bridge.ts';
-import { noteLock } from './handles.ts';
 
 /** POSIX's lock types as Linux numbers them. */
 const TYPES = [F_RDLCK, F_WRLCK, F_UNLCK];
@@ -41,18 +41,20 @@ export function lockOperations(bridge: Bridge): FuseOperations {
     if (handle === undefined) return;
     const frame = bridge.frame(request, 'lk');
     const flock = range(lock, frame.root.lkOwner);
-    let granted = false;
+    const { graph } = bridge;
     let settled = false;
     bridge.fops.lk(frame, handle.fd, cmd, flock).then(
       () => {
         settled = true;
-        granted = true;
-        noteLock(handle, flock);
+        handle.locks = withLock(handle.locks, flock);
         request.ok();
       },
       error => {
         settled = true;
-        request.error(request.interrupted && !granted ? ERRNO['EINTR'] : errnoOf(error));
+        if (request.interrupted) request.error(ERRNO['EINTR']);
+        // It waited in a graph that is not in use any more: it goes on waiting in the next.
+        else if (bridge.graph !== graph) set(request, fh, lock, cmd);
+        else request.error(errnoOf(error));
       },
     );
     if (cmd !== F_SETLKW) return;
