@@ -1,6 +1,6 @@
 import { NacreError } from '../base/errors.ts';
-import { fusermount, run } from './mount.ts';
 import { loadNative } from './native.ts';
+import { fusermount, run } from './programs.ts';
 
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
