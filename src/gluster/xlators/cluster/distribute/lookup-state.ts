@@ -1,0 +1,117 @@
+import type { LookupAnswer } from '../../../graph/fops.ts';
+import type { Frame } from '../../../graph/frame.ts';
+import type { Inode } from '../../../graph/inode.ts';
+import type { Loc } from '../../../graph/loc.ts';
+import { Dict } from '../../../types/dict.ts';
+import { GFID_NULL, type Gfid } from '../../../types/gfid.ts';
+import type { Iatt } from '../../../types/iatt.ts';
+import type { Distribute } from './distribute.ts';
+import { fixDirectory, stripPhase1 } from './iatt.ts';
+import type { Layout } from './layout.ts';
+import { ACL_ACCESS, ACL_DEFAULT, OPEN_FD_COUNT } from './names.ts';
+
+/** What a lookup found out on its way from brick to brick. */
+export class LookupState {
+  readonly dht: Distribute;
+  readonly frame: Frame;
+  loc: Loc;
+  /** What is asked of the bricks. */
+  readonly request: Dict;
+  inode: Inode;
+  hashed = -1;
+  cached = -1;
+  gfid: Gfid = GFID_NULL;
+  /** The gfid that the top layer would have for what has none. */
+  gfidReq: Gfid = GFID_NULL;
+  layout: Layout | undefined = undefined;
+  stat: Iatt | undefined = undefined;
+  postparent: Iatt | undefined = undefined;
+  xattrs: Dict | undefined = undefined;
+  /** Newest owner and permissions among bricks that have a layout of the root directory: those are healed from. */
+  rootStat: Iatt | undefined = undefined;
+  mds = -1;
+  mdsStat: Iatt | undefined = undefined;
+  mdsXattrs: Dict | undefined = undefined;
+  found = false;
+  errno = 0;
+  error: unknown = undefined;
+  files = 0;
+  directories = 0;
+  needSelfheal = false;
+  needAttrHeal = false;
+  needXattrHeal = false;
+  needEverywhere = false;
+  gfidMissing = false;
+  layoutMismatch = false;
+  stale = false;
+  /** A linkto file on the hashed brick, and what it says. */
+  linkto: { target: number; openFds: number; gfid: Gfid } | undefined = undefined;
+  cachedGfid: Gfid = GFID_NULL;
+
+  constructor(dht: Distribute, frame: Frame, loc: Loc, xdata: Dict | undefined) {
+    this.dht = dht;
+    this.frame = frame;
+    this.loc = loc;
+    this.inode = loc.inode;
+    this.request = Dict.from(xdata);
+  }
+
+  failed(errno: number, error?: unknown): void {
+    this.errno = errno;
+    this.error = error;
+  }
+
+  /** Rejects with what went wrong last. */
+  reject(): Promise<never> {
+    return this.error === undefined ? this.dht.fail(this.errno) : Promise.reject(this.error);
+  }
+}
+
+/** Attributes that tell a linkto file, and whether it is in use. */
+export function askForFile(dht: Distribute, request: Dict): void {
+  request.setUint(dht.linkKey, 256);
+  request.setUint(OPEN_FD_COUNT, 4);
+}
+
+/** A directory's layout, its metadata server, and the ACLs that go to bricks that do not have the directory. */
+export function askForDirectory(dht: Distribute, request: Dict): void {
+  request.setUint(dht.config.xattrName, 16);
+  request.setUint(dht.mdsKey, 4);
+  if (!request.has(ACL_ACCESS)) request.setInt(ACL_ACCESS, 0);
+  if (!request.has(ACL_DEFAULT)) request.setInt(ACL_DEFAULT, 0);
+}
+
+/** The answer as users see it. */
+export function answerOf(state: LookupState): LookupAnswer {
+  const { dht, stat, xattrs } = state;
+  if (stat === undefined) throw dht.error(state.errno);
+  stripPhase1(stat);
+  fixDirectory(state.postparent);
+  xattrs?.delete(dht.mdsKey);
+  const answer: LookupAnswer = { stat, inode: state.inode };
+  if (state.postparent !== undefined) answer.postparent = state.postparent;
+  if (xattrs !== undefined) answer.xdata = xattrs;
+  return answer;
+}
+
+/** The volume's commit hash comes with every lookup of the root directory. */
+export function learnCommitHash(dht: Distribute, xattrs: Dict | undefined): void {
+  if (xattrs === undefined || !xattrs.has(dht.commitHashKey)) return;
+  const hash = xattrs.int(dht.commitHashKey) ?? wordOf(xattrs.bytes(dht.commitHashKey));
+  if (hash !== undefined) dht.volumeCommitHash = hash >>> 0;
+}
+
+function wordOf(bytes: Buffer | undefined): number | undefined {
+  return bytes?.length === 4 ? bytes.readUInt32BE(0) : undefined;
+}
+
+/** The child that a linkto file names; -1: none that there is. */
+export function linktoTarget(dht: Distribute, xattrs: Dict | undefined): number {
+  return dht.childOfName(xattrs?.string(dht.linkKey));
+}
+
+/** The count in trusted.glusterfs.dht.mds, a big-endian word; below zero while the other bricks lack something. */
+export function mdsCount(dht: Distribute, xattrs: Dict | undefined): number | undefined {
+  const bytes = xattrs?.bytes(dht.mdsKey);
+  return bytes?.length === 4 ? bytes.readInt32BE(0) : undefined;
+}

@@ -1,0 +1,135 @@
+import type { Fd } from '../../../graph/fd.ts';
+import { errnoOf } from '../../../graph/fop-error.ts';
+import type { Frame } from '../../../graph/frame.ts';
+import type { Inode } from '../../../graph/inode.ts';
+import type { Loc } from '../../../graph/loc.ts';
+import { settle } from '../shared/wind.ts';
+import { FdContext, makeContext } from './context.ts';
+import type { Distribute } from './distribute.ts';
+import { EIO, ENODATA, isMissing } from './errnos.ts';
+import { locOf } from './loc.ts';
+import { asRoot } from './locks.ts';
+import { O_CREAT, O_EXCL, O_TRUNC } from './names.ts';
+
+/*
+ * A rebalance moves files between bricks while they are in use. The old brick's file is marked (phase 1) and names its new brick in
+ * trusted.glusterfs.dht.linkto; what changes it must then be done on both. At the end it is a linkto file (phase 2), and goes.
+ */
+
+function asOpener(frame: Frame): Frame {
+  // A file is opened on its new brick as root: until the rebalance gave it its owner, nobody else may.
+  return asRoot(frame, frame.root.pid);
+}
+
+/** The child that the linkto xattr of a file on `cached` names. Undefined: it has none, so another layer's rebalance is at work. */
+async function linktoOf(
+  dht: Distribute,
+  frame: Frame,
+  inode: Inode,
+  loc: Loc | undefined,
+  fd: Fd | undefined,
+  cached: number,
+): Promise<{ target: number; none: boolean; errno: number }> {
+  const child = dht.subvolumes[cached];
+  const asked =
+    loc !== undefined || fd === undefined
+      ? child.getxattr(asOpener(frame), loc ?? locOf(inode), dht.linkKey, undefined)
+      : child.fgetxattr(frame, fd, dht.linkKey, undefined);
+  const { answer, errno } = await settle(asked);
+  if (errno === ENODATA) return { target: -1, none: true, errno };
+  return { target: dht.childOfName(answer?.dict.string(dht.linkKey)), none: false, errno };
+}
+
+/** The fd is open on that child. */
+export function isOpenOn(dht: Distribute, fd: Fd, child: number): boolean {
+  return (fd.ctx[dht.slot] as FdContext | undefined)?.openedOn === child;
+}
+
+/** Opens all that is open of a file on its new brick, too. Returns the errno of one that failed, or 0. */
+async function openAllOn(dht: Distribute, frame: Frame, inode: Inode, child: number): Promise<number> {
+  let failed = 0;
+  for (const fd of [...inode.fds]) {
+    if (fd.anonymous || fd.released || isOpenOn(dht, fd, child)) continue;
+    const errno = await openOn(dht, frame, fd, child);
+    if (errno !== 0) failed = errno;
+  }
+  return failed;
+}
+
+async function openOn(dht: Distribute, frame: Frame, fd: Fd, child: number): Promise<number> {
+  // Not created, not truncated: the rebalance is writing it.
+  const flags = fd.flags & ~(O_CREAT | O_EXCL | O_TRUNC);
+  const { errno } = await settle(
+    dht.subvolumes[child].open(asOpener(frame), locOf(fd.inode), flags, fd, undefined),
+  );
+  if (errno === 0) fd.ctx[dht.slot] = new FdContext(child);
+  return errno;
+}
+
+/** Opens one fd on a child that does not know it, as a lookup found the file there. False: it is no use to try the fop again. */
+export async function openForFop(dht: Distribute, frame: Frame, fd: Fd, child: number): Promise<boolean> {
+  if (fd.anonymous || isOpenOn(dht, fd, child)) return true;
+  return (await openOn(dht, frame, fd, child)) === 0;
+}
+
+/**
+ * Phase 1: the child that the file is being moved to, with all open files open there; undefined when there is none of ours. `cached`:
+ * where the fop was done.
+ */
+export async function migrationTarget(
+  dht: Distribute,
+  frame: Frame,
+  inode: Inode,
+  loc: Loc | undefined,
+  fd: Fd | undefined,
+  cached: number,
+): Promise<number | undefined> {
+  const ctx = makeContext(inode, dht.slot);
+  const known = ctx.migration;
+  if (known !== undefined && known.from === cached && known.to !== cached)
+    if (fd === undefined || isOpenOn(dht, fd, known.to)) return known.to;
+  const { target, none } = await linktoOf(dht, frame, inode, loc, fd, cached);
+  if (none) ctx.migration = undefined;
+  if (target < 0 || target === cached) return undefined;
+  const found = await settle(dht.subvolumes[target].lookup(frame, locOf(inode), undefined));
+  if (found.answer?.stat.gfid !== inode.gfid) return undefined;
+  if ((await openAllOn(dht, frame, inode, target)) !== 0) return undefined;
+  ctx.migration = { from: cached, to: target };
+  return target;
+}
+
+/**
+ * Phase 2: the child that has the file now, found by a lookup, with all open files open there; undefined when the file does not have
+ * our mark. Rejects when there is no such file any more.
+ */
+export async function migrationFinished(
+  dht: Distribute,
+  frame: Frame,
+  inode: Inode,
+  loc: Loc | undefined,
+  fd: Fd | undefined,
+  cached: number,
+): Promise<number | undefined> {
+  const ctx = makeContext(inode, dht.slot);
+  const { none } = await linktoOf(dht, frame, inode, loc, fd, cached);
+  if (none) {
+    ctx.migration = undefined;
+    return undefined;
+  }
+  const answer = await dht.lookup(frame, loc ?? locOf(inode), undefined);
+  if (answer.stat.gfid !== inode.gfid) throw dht.error(EIO);
+  const now = dht.cachedOf(inode);
+  const moved = ctx.migration;
+  ctx.migration = undefined;
+  // While it was in phase 1 all was opened there.
+  if (moved === undefined) {
+    const errno = await openAllOn(dht, frame, inode, now);
+    if (errno !== 0) throw dht.error(errno);
+  }
+  return now;
+}
+
+/** A fop failed as if the file had been moved away. */
+export function mayHaveMoved(error: unknown): boolean {
+  return isMissing(errnoOf(error));
+}
