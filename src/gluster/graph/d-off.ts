@@ -1,3 +1,5 @@
+import type { Xlator } from './xlator.ts';
+
 /**
  * Offsets of directory entries that say which brick they belong to (libglusterfs/gf-dirent.c). The leaf of a graph (protocol/client)
  * puts its number among all leaves into each offset that it returns and takes it out of each that it is given; a cluster xlator above
@@ -44,4 +46,15 @@ export function decodeOffset(offset: bigint, leaves: number): bigint {
     return ((offset & ALL & ~TOP_BIT & kept) << 1n) & ALL;
   }
   return offset / BigInt(leaves);
+}
+
+/** The leaves of a graph from left to right, below its top layer: their places are their numbers. */
+export function leavesOf(xlators: readonly Xlator[]): Xlator[] {
+  const leaves: Xlator[] = [];
+  const walk = (xlator: Xlator): void => {
+    for (const child of xlator.children) walk(child);
+    if (xlator.children.length === 0) leaves.push(xlator);
+  };
+  if (xlators.length > 0) walk(xlators[0]);
+  return leaves;
 }

@@ -3,10 +3,11 @@ import { tracing } from '../../base/trace.ts';
 import type { Env } from '../../env/env.ts';
 import type { GraphEvent } from './events.ts';
 import type { Fops } from './fops.ts';
+import type { Frame } from './frame.ts';
 import { GraphInodeTable } from './inode-table.ts';
 import { LatencyTable } from './latency.ts';
 import { Link, type LinkMode } from './link.ts';
-import { type GraphLog, SILENT_LOG } from './log.ts';
+import { formatLogTime, type GraphLog, SILENT_LOG } from './log.ts';
 import { optionsOf, XlatorOptions } from './options.ts';
 import { GraphReady } from './ready.ts';
 import { statedump } from './statedump.ts';
@@ -32,6 +33,8 @@ export interface GraphSetup {
   /** As `--xlator-option`: 'VOLUME.KEY' -> value, before what the volfile says; VOLUME may have a `*`. */
   readonly xlatorOptions?: Readonly<Record<string, string>>;
   readonly lruLimit?: number;
+  /** How the program was called, for .meta. */
+  readonly commandLine?: string;
   /** Counts how long fops take in each layer from the start. */
   readonly measureLatency?: boolean;
 }
@@ -73,11 +76,15 @@ export class Graph implements XlatorHost {
   readonly graphId: number;
   readonly processUuid: string;
   readonly volumeName: string;
+  readonly commandLine: string;
   readonly inodes: GraphInodeTable;
   readonly xlators: readonly Xlator[];
   readonly top: Xlator;
   /** Wall clock, milliseconds. */
   readonly born: number;
+  readonly graphUuid: string;
+  /** What is under way, while the graph is watched. */
+  readonly frames = new Set<Frame>();
   volfile: string;
   private volumes: readonly VolfileVolume[];
   private readonly registry: XlatorRegistry;
@@ -109,12 +116,15 @@ export class Graph implements XlatorHost {
     this.setup = setup;
     this.volfile = volfile;
     this.born = env.clock.now();
+    const { hostname, pid } = env.host;
+    this.graphUuid = `${hostname}-${pid}-${formatLogTime(this.born).replace(' ', '-')}`;
     this.measuring = setup.measureLatency ?? false;
     this.volumes = parseVolfile(volfile);
     const layers = this.read(this.volumes);
     this.volumeName = setup.volumeName ?? topName(this.volumes, setup);
     this.graphId = nextGraphId++;
     this.processUuid = setup.processUuid ?? processUuid(env, this.graphId, this.volumeName);
+    this.commandLine = setup.commandLine ?? '';
     this.inodes = new GraphInodeTable(this.slots, setup.lruLimit);
     const made = new Map<string, Xlator>();
     for (const layer of layers) made.set(layer.volume.name, this.make(layer, made));
@@ -296,7 +306,7 @@ export class Graph implements XlatorHost {
     this.traced = tracing();
     const { clock } = this.env;
     const mode: LinkMode = {
-      traced: this.traced,
+      traced: this.traced ? this.frames : undefined,
       latency: this.measuring ? xlator => this.latencyTable(xlator) : undefined,
       mono: () => clock.mono(),
     };

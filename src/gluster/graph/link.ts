@@ -70,7 +70,8 @@ class Table implements FopTable {
 
 /** How links are made at the moment. */
 export interface LinkMode {
-  readonly traced: boolean;
+  /** Where frames are while they are under way, when somebody watches. */
+  readonly traced: Set<Frame> | undefined;
   /** Where latencies are counted; undefined while they are not. */
   readonly latency: ((xlator: Xlator) => LatencyTable) | undefined;
   /** Monotonic milliseconds. */
@@ -97,7 +98,7 @@ export class Link {
   resolve(mode: LinkMode): void {
     for (let index = 0; index < FOP_NAMES.length; index++) {
       const fop = FOP_NAMES[index];
-      const target = implementer(this.to, fop, mode.traced);
+      const target = implementer(this.to, fop, mode.traced !== undefined);
       this.table[fop] = makeLink(this.from, target ?? this.to, target !== undefined, fop, index, mode);
     }
   }
@@ -130,7 +131,7 @@ function makeLink(
   const plain: AnyFop = there
     ? (target as unknown as FopTable)[fop].bind(target)
     : () => Promise.reject(new FopError(EOPNOTSUPP, target.name));
-  if (mode.traced) return tracedLink(from, target, plain, fop, index, mode);
+  if (mode.traced !== undefined) return tracedLink(from, target, plain, fop, index, mode, mode.traced);
   return mode.latency === undefined ? plain : timedLink(plain, index, mode.latency(target), mode.mono);
 }
 
@@ -154,6 +155,7 @@ function tracedLink(
   fop: FopName,
   index: number,
   mode: LinkMode,
+  live: Set<Frame>,
 ): AnyFop {
   const layer = `${target.type}.${fop}`;
   const windFrom = from?.name ?? '';
@@ -164,8 +166,10 @@ function tracedLink(
     const detail = { ...describeFop(args), xlator: windTo, from: windFrom };
     const frame = new Frame(above.root, above, wind(layer, above.span, detail), windFrom, windTo);
     frame.begin = mono();
+    live.add(frame);
     const left = (thrown?: unknown) => {
       frame.end = mono();
+      live.delete(frame);
       latency?.add(index, frame.end - frame.begin);
       frame.errorLayer = undefined;
       if (thrown !== undefined) {

@@ -20,6 +20,16 @@ const LEVEL_OF_NAME: Readonly<Record<string, GraphLogLevel>> = {
   TRACE: 'T',
 };
 
+/** With their numbers (`gf_loglevel_t`). */
+export const GRAPH_LOG_LEVELS: readonly (readonly [number: number, letter: GraphLogLevel])[] = [
+  [3, 'C'],
+  [4, 'E'],
+  [5, 'W'],
+  [7, 'I'],
+  [8, 'D'],
+  [9, 'T'],
+];
+
 /** 'INFO' -> 'I'; undefined for no level. */
 export function parseLogLevel(name: string): GraphLogLevel | undefined {
   return LEVEL_OF_NAME[name.toUpperCase()];

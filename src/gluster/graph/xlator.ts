@@ -2,6 +2,7 @@ import type { Env } from '../../env/env.ts';
 import type { GraphEvent } from './events.ts';
 import type { Fd } from './fd.ts';
 import type { FopName, Fops } from './fops.ts';
+import type { Frame } from './frame.ts';
 import type { Inode, InodeTable } from './inode.ts';
 import type { LatencyTable } from './latency.ts';
 import type { GraphLog } from './log.ts';
@@ -16,6 +17,8 @@ export interface XlatorHost {
   /** A name for this client that bricks tell clients apart by, the same for all of a graph's connections. */
   readonly processUuid: string;
   readonly volumeName: string;
+  /** How the program was called, for .meta. */
+  readonly commandLine: string;
   /** The inode table of the graph. */
   readonly inodes: InodeTable;
   /** All of the graph, top first, automatic layers included; complete once the graph is made. */
@@ -24,6 +27,12 @@ export interface XlatorHost {
   readonly volfile: string;
   /** What has been counted of this xlator's fops while the graph measures latencies (`Graph.measureLatency`). */
   latencyOf(xlator: Xlator): LatencyTable | undefined;
+  /** Whether latencies are counted in all layers. */
+  measureLatency: boolean;
+  /** As GlusterFS names graphs: 'vm-18746-2026-11-21-01:19:09.199690 +0000', of host, process and time. */
+  readonly graphUuid: string;
+  /** What is under way, while the graph is watched. */
+  readonly frames: ReadonlySet<Frame>;
   /** All of the graph's state as text, as a state dump has it. */
   statedump(): string;
   /** Resolves all fops anew: a layer's `implementsFop` or `passThrough` has changed. */
@@ -130,6 +139,8 @@ export abstract class Xlator {
   invalidate?(inode: Inode): void;
   /** Adds what there is to tell of this xlator. */
   dump?(out: DumpWriter): void;
+  /** What it has done of late (debug/trace). */
+  dumpHistory?(out: DumpWriter): void;
   dumpInode?(inode: Inode, out: DumpWriter): void;
   dumpFd?(fd: Fd, out: DumpWriter): void;
 

@@ -1,6 +1,7 @@
 import type { XlatorClass } from '../graph/xlator.ts';
 import { IoStats } from './debug/io-stats/io-stats.ts';
 import { Utime } from './features/utime/utime.ts';
+import { Meta } from './meta/meta.ts';
 import { IoThreads } from './performance/io-threads/io-threads.ts';
 import { WriteBehind } from './performance/write-behind/write-behind.ts';
 
@@ -8,7 +9,9 @@ import { WriteBehind } from './performance/write-behind/write-behind.ts';
 const TYPES: Readonly<Record<string, XlatorClass>> = {
   'debug/io-stats': IoStats,
   'features/utime': Utime,
+  meta: Meta,
   'performance/io-threads': IoThreads,
+  'performance/write-behind': WriteBehind,
 };
 
 /** The class of a type; undefined for a type that is not there. */
