@@ -1,4 +1,4 @@
-import { decodeOffset, encodeOffset } from '../../src/gluster/graph/d-off.ts';
+import { decodeOffset, encodeOffset, leavesOf } from '../../src/gluster/graph/d-off.ts';
 import type { Fd } from '../../src/gluster/graph/fd.ts';
 import type {
   ActiveLocksAnswer,
@@ -218,7 +218,7 @@ export class MemoryBrick extends MemBrickFiles implements Partial<Fops> {
   }
 
   #list(dir: MemFile, size: number, offset: bigint, plus: boolean, xdata: Dict | undefined): ReaddirAnswer {
-    const leaves = this.host.xlators.filter(each => each.children.length === 0);
+    const leaves = leavesOf(this.host.xlators);
     const leaf = Math.max(0, leaves.indexOf(this));
     const count = Math.max(1, leaves.length);
     const after = decodeOffset(offset, count);

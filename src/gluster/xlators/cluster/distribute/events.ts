@@ -1,4 +1,4 @@
-import { leafOfOffset } from '../../../graph/d-off.ts';
+import { leafOfOffset, leavesOf } from '../../../graph/d-off.ts';
 import type { GraphEvent } from '../../../graph/events.ts';
 import type { Xlator } from '../../../graph/xlator.ts';
 import type { Distribute } from './distribute.ts';
@@ -101,39 +101,20 @@ export class Children {
 
   // --- offsets of directory entries
 
-  /** Numbers the leaves of the graph from left to right, as they do themselves, who put their numbers into offsets. */
+  /** Numbers the leaves of the graph as they do themselves, who put their numbers into offsets. */
   numberLeaves(): void {
     const dht = this.#dht;
     const below = new Map<Xlator, number>();
-    for (let i = 0; i < dht.count; i++) mark(dht.children[i], i, below);
-    let leaves = 0;
-    this.#childOfLeaf = [];
-    const walk = (xlator: Xlator): void => {
-      for (const next of xlator.children) walk(next);
-      if (xlator.children.length > 0) return;
-      const child = below.get(xlator);
-      if (child !== undefined) this.#childOfLeaf[leaves] = child;
-      leaves++;
-    };
-    walk(topOf(dht));
-    this.#leaves = Math.max(1, leaves);
+    for (let i = 0; i < dht.count; i++) for (const leaf of leavesOf([dht.children[i]])) below.set(leaf, i);
+    const leaves = leavesOf(dht.host.xlators);
+    this.#leaves = Math.max(1, leaves.length);
+    this.#childOfLeaf = leaves.map(leaf => below.get(leaf) ?? 0);
   }
 
   /** The child that a listing goes on with. */
   childOfOffset(offset: bigint): number {
     return this.#childOfLeaf[leafOfOffset(offset, this.#leaves)] ?? 0;
   }
-}
-
-function mark(xlator: Xlator, child: number, below: Map<Xlator, number>): void {
-  if (xlator.children.length === 0) below.set(xlator, child);
-  else for (const next of xlator.children) mark(next, child, below);
-}
-
-function topOf(xlator: Xlator): Xlator {
-  let top = xlator;
-  while (top.parents.length > 0) top = top.parents[0];
-  return top;
 }
 
 /** A change of a layout, or of a file to a linkto file, is only understood by a lookup. */
