@@ -16,10 +16,13 @@ export class FuseMount implements AsyncDisposable {
   readonly session: FuseSession;
   /** What INIT agreed on. */
   readonly connection: FuseConnection;
+  /** The kernel's number of this mount, for it can be covered by another on the same path. */
+  readonly mountId: number | undefined;
   #unmounting: Promise<void> | undefined;
 
-  constructor(path: string, session: FuseSession, connection: FuseConnection) {
+  constructor(path: string, session: FuseSession, connection: FuseConnection, mountId: number | undefined) {
     this.path = path;
+    this.mountId = mountId;
     this.session = session;
     this.connection = connection;
   }
@@ -43,6 +46,15 @@ export class FuseMount implements AsyncDisposable {
   }
 
   async #unmount(lazy: boolean): Promise<void> {
+    const there = (await findMount(this.path))?.id;
+    if (this.mountId !== undefined && there !== this.mountId)
+      throw new NacreError(
+        there === undefined ? 'EINVAL' : 'EBUSY',
+        'fuse.unmount',
+        there === undefined
+          ? `${this.path} is not a mount point any more`
+          : `${this.path} is covered by another mount`,
+      );
     await unmount(this.path, { lazy });
     if (!lazy) await this.session.closed;
   }
@@ -88,8 +100,10 @@ export async function mount(
   }
   try {
     const connection = await session.ready;
-    if (parameters.readahead !== undefined) await setReadahead(path, parameters.readahead);
-    return new FuseMount(path, session, connection);
+    const found = await findMount(path);
+    if (parameters.readahead !== undefined && found !== undefined)
+      await setReadahead(found.device, parameters.readahead);
+    return new FuseMount(path, session, connection, found?.id);
   } catch (error) {
     await unmount(path, { lazy: true }).catch(() => {});
     await session.close();
@@ -181,19 +195,26 @@ async function mountAsUser(path: string, options: FuseMountParameters): Promise<
 }
 
 /** The kernel bounds readahead by what INIT offers; beyond that root sets it on the mount's backing device. */
-async function setReadahead(path: string, bytes: number): Promise<void> {
+async function setReadahead(device: string, bytes: number): Promise<void> {
   try {
-    const table = await readFile('/proc/self/mountinfo', 'utf8');
-    const lines = table.split('\n').filter(line => line.split(' ')[4] === escapeMountPath(path));
-    const device = lines.at(-1)?.split(' ')[2];
-    if (device === undefined) return;
     await writeFile(`/sys/class/bdi/${device}/read_ahead_kb`, String(Math.ceil(bytes / 1024)));
   } catch {
     // A wish only: /sys may be read-only, and users may not.
   }
 }
 
+/** The uppermost mount on a path. /proc/self/mountinfo: id, parent, major:minor, root, mount point ... */
+async function findMount(path: string): Promise<{ id: number; device: string } | undefined> {
+  const wanted = escapeMountPath(path);
+  const table = await readFile('/proc/self/mountinfo', 'utf8');
+  const fields = table
+    .split('\n')
+    .map(line => line.split(' '))
+    .findLast(line => line[4] === wanted);
+  return fields === undefined ? undefined : { id: Number(fields[0]), device: fields[2] };
+}
+
 /** As /proc writes paths. */
-export function escapeMountPath(path: string): string {
+function escapeMountPath(path: string): string {
   return path.replace(/[ \t\n\\]/g, c => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }

@@ -327,6 +327,7 @@ export class MemoryFs implements FuseOperations {
 
   setxattr(request: FuseRequest, name: string, value: Buffer, flags: number) {
     const node = this.#node(request);
+    if (!this.#options.acl && name.startsWith('system.posix_acl')) return request.error(EOPNOTSUPP);
     const there = node.xattrs?.has(name) ?? false;
     if (flags & XATTR.CREATE && there) return request.error(EEXIST);
     if (flags & XATTR.REPLACE && !there) return request.error(ENODATA);
@@ -446,6 +447,7 @@ export class MemoryFs implements FuseOperations {
 
   release(request: FuseRequest, fh: number, _flags: number, releaseFlags: number) {
     const node = this.#file(fh);
+    node.locks?.releaseHandle(fh);
     if (releaseFlags & RELEASE.FLOCK_UNLOCK) node.flocks?.release(ownerOf(request));
     this.handles.delete(fh);
     node.opens--;
@@ -576,11 +578,11 @@ export class MemoryFs implements FuseOperations {
   }
 
   setlk(request: FuseRequest, fh: number, lock: FuseLock) {
-    this.#table(this.#file(fh), lock).set(request, lock, false);
+    this.#table(this.#file(fh), lock).set(request, fh, lock, false);
   }
 
   setlkw(request: FuseRequest, fh: number, lock: FuseLock) {
-    this.#table(this.#file(fh), lock).set(request, lock, true);
+    this.#table(this.#file(fh), lock).set(request, fh, lock, true);
   }
 }
 

@@ -2,6 +2,7 @@ import { type FuseLock, type FuseRequest, LOCK } from '../../../src/fuse/index.t
 
 interface Held {
   owner: string;
+  fh: number;
   start: number;
   end: number;
   type: number;
@@ -9,6 +10,7 @@ interface Held {
 }
 
 interface Waiting {
+  readonly fh: number;
   readonly request: FuseRequest;
   readonly lock: FuseLock;
   readonly owner: string;
@@ -33,7 +35,7 @@ export class LockTable {
     );
   }
 
-  set(request: FuseRequest, lock: FuseLock, wait: boolean): void {
+  set(request: FuseRequest, fh: number, lock: FuseLock, wait: boolean): void {
     const owner = ownerOf(request);
     if (lock.type !== LOCK.UNLCK && this.conflict(owner, lock) !== undefined) {
       if (!wait) {
@@ -42,7 +44,7 @@ export class LockTable {
       }
       // A flock being converted is given up first, as the kernel does it.
       if (lock.flock) this.release(owner);
-      const waiting = { request, lock, owner };
+      const waiting = { fh, request, lock, owner };
       this.#waiting.push(waiting);
       request.onInterrupt(() => {
         const at = this.#waiting.indexOf(waiting);
@@ -52,7 +54,7 @@ export class LockTable {
       });
       return;
     }
-    this.#put(owner, lock);
+    this.#put(owner, fh, lock);
     request.ok();
     this.#wake();
   }
@@ -63,7 +65,14 @@ export class LockTable {
     this.#wake();
   }
 
-  #put(owner: string, lock: FuseLock): void {
+  /** Locks of an open file description (F_OFD_SETLK) go with it, and the kernel does not say so. */
+  releaseHandle(fh: number): void {
+    if (!this.#held.some(h => h.fh === fh)) return;
+    this.#held = this.#held.filter(h => h.fh !== fh);
+    this.#wake();
+  }
+
+  #put(owner: string, fh: number, lock: FuseLock): void {
     const kept: Held[] = [];
     for (const h of this.#held) {
       if (h.owner !== owner || h.end < lock.start || h.start > lock.end) {
@@ -74,19 +83,19 @@ export class LockTable {
       if (h.end > lock.end) kept.push({ ...h, start: lock.end + 1 });
     }
     if (lock.type !== LOCK.UNLCK)
-      kept.push({ owner, start: lock.start, end: lock.end, type: lock.type, pid: lock.pid });
+      kept.push({ owner, fh, start: lock.start, end: lock.end, type: lock.type, pid: lock.pid });
     this.#held = kept;
   }
 
   #wake(): void {
     for (let i = 0; i < this.#waiting.length; ) {
-      const { request, lock, owner } = this.#waiting[i];
+      const { request, fh, lock, owner } = this.#waiting[i];
       if (this.conflict(owner, lock) !== undefined) {
         i++;
         continue;
       }
       this.#waiting.splice(i, 1);
-      this.#put(owner, lock);
+      this.#put(owner, fh, lock);
       request.ok();
     }
   }
