@@ -35,6 +35,21 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
     load: async () => (await import('./osdmap.ts')).osdmapCommand(),
   },
   {
+    name: 'gluster',
+    description: 'list, read and copy files of GlusterFS volumes, and look into them',
+    load: async () => (await import('./gluster.ts')).glusterCommand(),
+  },
+  {
+    name: 'mount',
+    description: 'mount a GlusterFS volume at a directory',
+    load: async () => (await import('./mount.ts')).mountCommand(),
+  },
+  {
+    name: 'umount',
+    description: 'unmount a volume',
+    load: async () => (await import('./umount.ts')).umountCommand(),
+  },
+  {
     name: 'vstart',
     description: 'start a cluster of our own on this machine',
     load: async () => (await import('./vstart.ts')).vstartCommand(),

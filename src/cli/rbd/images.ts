@@ -66,6 +66,7 @@ async function fill(
 }
 
 export async function remove(session: Session): Promise<void> {
+  session.evenWhenFull();
   const { specs, signal } = session;
   const spec = specs.image({ snap: 'none' });
   const rbd = await session.pool(spec.pool, spec.namespace);

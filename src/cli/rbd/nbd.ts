@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { SUBSYS_RBD } from '../../base/log.ts';
-import { Rados } from '../../ceph/rados/index.ts';
+import { OPERATION_FULL_TRY, Rados } from '../../ceph/rados/index.ts';
 import { type Image, Rbd } from '../../ceph/rbd/index.ts';
 import {
   ImageDevice,
@@ -22,6 +22,7 @@ interface NbdOptions {
   readonly listen?: { host: string; port: number };
   readonly socket?: string;
   readonly readOnly?: boolean;
+  readonly abortOnFull?: boolean;
   readonly exportName?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -71,14 +72,21 @@ function tlsOf({ tlsCert, tlsKey, tlsCa, tlsPsk }: NbdOptions): NbdTlsOptions | 
   };
 }
 
-async function openImages(cluster: Rados, specs: readonly string[], readOnly: boolean): Promise<Image[]> {
+async function openImages(
+  cluster: Rados,
+  specs: readonly string[],
+  { readOnly = false, abortOnFull = false }: NbdOptions,
+): Promise<Image[]> {
+  const flags = abortOnFull ? OPERATION_FULL_TRY : 0;
   const images: Image[] = [];
   try {
     for (const text of specs) {
       const { pool, namespace, image, snapshot } = parseSpec(text);
-      const rbd = await Rbd.open(cluster, pool ?? cluster.context.config.get('rbd_default_pool'), {
+      const io = await cluster.openPool(pool ?? cluster.context.config.get('rbd_default_pool'), {
         namespace,
+        flags,
       });
+      const rbd = new Rbd(cluster, io);
       images.push(await rbd.open(image, { snapshot, readOnly: readOnly || snapshot !== undefined }));
     }
     return images;
@@ -119,7 +127,7 @@ async function serve(
   const cluster = await Rados.connect({ context });
   let images: Image[] = [];
   try {
-    images = await openImages(cluster, specs, options.readOnly === true);
+    images = await openImages(cluster, specs, options);
     const names = specs.map(spec => options.exportName ?? spec);
     await using server = new NbdServer({
       exports: images.map((image, i) => ({
@@ -161,6 +169,7 @@ export function nbdCommand(): Command {
     .option('--listen <host:port>', `listen there; 127.0.0.1:${DEFAULT_PORT} without --socket`, address)
     .option('--socket <path>', 'listen at a unix socket')
     .option('--read-only', 'refuse writes')
+    .option('--abort-on-full', 'fail writes with ENOSPC while the pool is full, instead of waiting for space')
     .option('--export-name <name>', 'name of the export; the image-spec by default')
     .option('--tls-cert <file>', 'certificate; clients must use TLS then')
     .option('--tls-key <file>', 'its private key')

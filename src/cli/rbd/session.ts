@@ -1,6 +1,6 @@
 import type { OwnedContext } from '../../base/context.ts';
 import { NacreError } from '../../base/errors.ts';
-import { Rados } from '../../ceph/rados/index.ts';
+import { OPERATION_FULL_TRY, Rados } from '../../ceph/rados/index.ts';
 import { type Image, type OpenOptions, Rbd } from '../../ceph/rbd/index.ts';
 import { openContext } from '../shared/context.ts';
 import type { ParsedArgs } from './args.ts';
@@ -35,6 +35,8 @@ export class Session implements AsyncDisposable {
   private readonly bars: ProgressBar[] = [];
   private opened: OwnedContext | undefined;
   private connected: Rados | undefined;
+  /** OPERATION_* of everything that is done to images. */
+  private flags = 0;
 
   constructor(config: readonly string[], args: ParsedArgs) {
     this.config = config;
@@ -86,6 +88,15 @@ export class Session implements AsyncDisposable {
     (await this.context()).config.set('rbd_cache', false);
   }
 
+  /** What frees space must not wait for space. */
+  evenWhenFull(): void {
+    this.flags = OPERATION_FULL_TRY;
+  }
+
+  private async imagesOf(cluster: Rados, pool: string, namespace = ''): Promise<Rbd> {
+    return new Rbd(cluster, await cluster.openPool(pool, { namespace, flags: this.flags }));
+  }
+
   /** The images of a pool (the default pool for '') and a namespace, which must exist. */
   async pool(name: string, namespace = ''): Promise<Rbd> {
     const cluster = await this.cluster();
@@ -93,7 +104,7 @@ export class Session implements AsyncDisposable {
     const pool = name === '' ? standard : name;
     let rbd: Rbd;
     try {
-      rbd = await Rbd.open(cluster, pool);
+      rbd = await this.imagesOf(cluster, pool);
     } catch (error) {
       const errno = errnoOf(error);
       throw new ToolError(
@@ -107,7 +118,7 @@ export class Session implements AsyncDisposable {
     if (namespace === '') return rbd;
     const exists = await attempt('rbd: error asserting namespace', () => rbd.namespaces.exists(namespace));
     if (!exists) throw new ToolError(`rbd: namespace '${namespace}' does not exist.`, 2);
-    return Rbd.open(cluster, pool, { namespace });
+    return this.imagesOf(cluster, pool, namespace);
   }
 
   /** Opens an image that closes with the session, at the snapshot that the spec names. */

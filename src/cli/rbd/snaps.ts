@@ -27,6 +27,7 @@ export async function create(session: Session): Promise<void> {
 }
 
 export async function remove(session: Session): Promise<void> {
+  session.evenWhenFull();
   const { args, signal } = session;
   const snapId = args.bigint('snap-id');
   const { spec, id } = namedOrId(session, snapId === undefined ? 'required' : 'permitted');
@@ -57,6 +58,7 @@ export async function remove(session: Session): Promise<void> {
 }
 
 export async function purge(session: Session): Promise<void> {
+  session.evenWhenFull();
   const { spec, id } = namedOrId(session, 'none');
   const image = await session.image(spec, { id });
   const bar = session.progress('Removing all snapshots');

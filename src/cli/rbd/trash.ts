@@ -34,6 +34,7 @@ export async function move(session: Session): Promise<void> {
 }
 
 export async function remove(session: Session): Promise<void> {
+  session.evenWhenFull();
   const { pool, namespace, id } = session.specs.imageId();
   const force = session.args.flag('force');
   const rbd = await session.pool(pool, namespace);
@@ -73,6 +74,7 @@ export async function restore(session: Session): Promise<void> {
 }
 
 export async function purge(session: Session): Promise<void> {
+  session.evenWhenFull();
   const { args } = session;
   const { pool, namespace } = session.specs.pool();
   const rbd = await session.pool(pool, namespace);

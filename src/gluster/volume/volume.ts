@@ -20,6 +20,8 @@ export interface VolumeOptions extends Partial<Credentials> {
   readonly source?: VolfileSource;
   /** As `--xlator-option`: 'vg0-dht.min-free-disk' -> '20%'; '*' stands for any part of a layer's name. */
   readonly xlatorOptions?: Readonly<Record<string, string>>;
+  /** A directory of the volume that becomes the root. */
+  readonly subdirectory?: string;
   /** Layers' messages. */
   readonly log?: GraphLog;
   /** For how long to wait for the volume to come up, milliseconds. Default 60 s. */
