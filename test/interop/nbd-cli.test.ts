@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startCluster } from '../../src/vstart/index.ts';
+import { NACRE } from '../support/nacre.ts';
 import { NbdGateway } from '../support/nbd-gateway.ts';
 import { RawNbdClient, requestBytes } from '../support/nbd-raw.ts';
 import { haveNbdTools, libnbd, makeCertificates, tool, toolOk } from '../support/nbd-tools.ts';
@@ -113,7 +114,7 @@ describe.skipIf(!haveNbdTools() || !haveRealCeph())('nacre rbd nbd as a command'
     }
     expect((await tool('nbdinfo', [`nbd://127.0.0.1:${port}/`])).code).not.toBe(0);
     expect(await served.stop()).toBe(0);
-    const taken = await tool(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'rbd', 'nbd']);
+    const taken = await tool(process.execPath, [...NACRE, 'rbd', 'nbd']);
     expect(taken.code).not.toBe(0);
     expect(taken.stderr).toContain('image-spec');
   });
@@ -277,23 +278,31 @@ print('sized')
     for (const each of [served, kid]) expect(await each.stop()).toBe(0);
   });
 
-  it('says ENOSPC when the pool is at its quota', async () => {
-    await ceph.createPool('small');
-    await toolOk('rbd', ['-c', ceph.conf, 'create', 'small/full', '--size', '32M']);
-    const cached = await gateway(['small/full']);
+  let pools = 0;
+  it('says ENOSPC when the pool is at its quota, if it is to', async () => {
+    const pool = `small${pools++}`;
+    const quota = async (bytes: number) =>
+      expect((await ceph.ceph(['osd', 'pool', 'set-quota', pool, 'max_bytes', String(bytes)])).code).toBe(0);
+    await ceph.createPool(pool);
+    await rbd('create', `${pool}/full`, '--size', '32M');
+    await rbd('snap', 'create', `${pool}/full@s`);
+    const cached = await gateway([`${pool}/full`, '--abort-on-full']);
     await libnbd(`
 h = nbd.NBD()
 h.connect_uri('${cached.uri()}')
 h.pwrite(b'a' * (8 << 20), 0)
 h.flush()
 `);
-    expect((await ceph.ceph(['osd', 'pool', 'set-quota', 'small', 'max_bytes', '1048576'])).code).toBe(0);
-    const pools = async () => (await ceph.ceph(['osd', 'pool', 'ls', 'detail'])).stdout.toString();
-    const late = Date.now() + 60_000;
-    while (!/'small'.*full_quota/.test(await pools())) {
-      if (Date.now() > late) throw new Error('the pool does not get full');
-      await sleep(250);
-    }
+    const fill = async () => {
+      await quota(1 << 20);
+      const late = Date.now() + 60_000;
+      const flags = new RegExp(`'${pool}'.*full_quota`);
+      while (!flags.test((await ceph.ceph(['osd', 'pool', 'ls', 'detail'])).stdout.toString())) {
+        if (Date.now() > late) throw new Error('the pool does not get full');
+        await sleep(250);
+      }
+    };
+    await fill();
     // A write that is not safe when it is finished fails with the flush behind it.
     const script = (uri: string) => `
 import time
@@ -310,12 +319,14 @@ for i in range(100):
 assert h.pread(4, 0) == b'aaaa'
 `;
     expect(await libnbd(script(cached.uri()))).toBe('full\n');
-    expect((await ceph.ceph(['osd', 'pool', 'set-quota', 'small', 'max_bytes', '0'])).code).toBe(0);
+    await quota(0);
     await cached.stop();
-    const bare = await gateway(['small/full', NO_CACHE]);
-    expect((await ceph.ceph(['osd', 'pool', 'set-quota', 'small', 'max_bytes', '1048576'])).code).toBe(0);
+    const bare = await gateway([`${pool}/full`, '--abort-on-full', NO_CACHE]);
+    await fill();
     expect(await libnbd(script(bare.uri()))).toBe('full\n');
-    await bare.kill();
+    expect(await bare.stop()).toBe(0);
+    // What gives space back waits for none.
+    await toolOk(process.execPath, [...NACRE, 'rbd', '-c', ceph.conf, 'snap', 'rm', `${pool}/full@s`]);
   });
 
   it('shows its requests in a trace, with the layers below', async () => {

@@ -1,9 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
+import { NACRE } from './nacre.ts';
 
 /** A `nacre rbd nbd` that serves. */
 export class NbdGateway {
@@ -42,19 +40,7 @@ export class NbdGateway {
     const child = spawn(
       process.execPath,
       [
-        ...[
-          '--import',
-          'tsx',
-          MAIN,
-          ...before,
-          'rbd',
-          'nbd',
-          '-c',
-          conf,
-          '--socket',
-          socket,
-          `--pid-file=${pid}`,
-        ],
+        ...[...NACRE, ...before, 'rbd', 'nbd', '-c', conf, '--socket', socket, `--pid-file=${pid}`],
         ...[...(persistent ? ['--persistent'] : []), ...args],
       ],
       { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, CEPH_ARGS: '' } },
