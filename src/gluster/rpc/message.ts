@@ -99,9 +99,10 @@ export function beginCall(
   return mark;
 }
 
-/** Ends a record: fills its mark. `followed`: bytes of payload that the caller referenced after it count too. */
+/** Ends a record: fills its mark. What was referenced counts too. */
 export function endRecord(e: XdrEncoder, mark: number): void {
   e.fill(mark, (LAST_FRAGMENT | (e.recordLength - mark - 4)) >>> 0);
+  e.end();
 }
 
 export interface CallHeader {

@@ -20,6 +20,8 @@ export class XdrEncoder {
   private recordStart = 0;
   /** Bytes that the record references. */
   private referenced = 0;
+  /** A record was begun and not ended. */
+  private open = false;
   private parts: Uint8Array[] = [];
   private queued = 0;
 
@@ -54,8 +56,10 @@ export class XdrEncoder {
     this.at = used;
   }
 
-  /** Begins a record. */
+  /** Begins a record. One that was begun and not ended, because something in it could not be encoded, is taken back. */
   begin(): void {
+    if (this.open) this.abandon();
+    this.open = true;
     if (this.at + HEADROOM > this.buf.length) {
       this.flushPart();
       this.renew(SLAB);
@@ -66,10 +70,16 @@ export class XdrEncoder {
     this.referenced = 0;
   }
 
-  /** Takes back the record that was begun, when what it should say cannot be encoded. */
+  /** The record is whole. */
+  end(): void {
+    this.open = false;
+  }
+
+  /** Takes back the record that was begun. */
   abandon(): void {
     if (this.referenced > 0) throw new Error('a record with references cannot be taken back');
     this.at = this.recordStart;
+    this.open = false;
   }
 
   /** Bytes of the record so far, references included. */
@@ -87,6 +97,7 @@ export class XdrEncoder {
 
   /** All that was written since the last call, in order. The encoder does not touch it any more. */
   take(): Uint8Array[] {
+    if (this.open && this.referenced === 0) this.abandon();
     this.flushPart();
     const { parts } = this;
     this.parts = [];

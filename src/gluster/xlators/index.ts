@@ -4,6 +4,7 @@ import { Utime } from './features/utime/utime.ts';
 import { Meta } from './meta/meta.ts';
 import { IoThreads } from './performance/io-threads/io-threads.ts';
 import { WriteBehind } from './performance/write-behind/write-behind.ts';
+import { ProtocolClient } from './protocol/client/index.ts';
 
 /** Every translator there is, by the type that volfiles name. */
 const TYPES: Readonly<Record<string, XlatorClass>> = {
@@ -12,6 +13,7 @@ const TYPES: Readonly<Record<string, XlatorClass>> = {
   meta: Meta,
   'performance/io-threads': IoThreads,
   'performance/write-behind': WriteBehind,
+  'protocol/client': ProtocolClient,
 };
 
 /** The class of a type; undefined for a type that is not there. */

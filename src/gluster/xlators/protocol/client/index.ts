@@ -1,0 +1,1 @@
+export { ProtocolClient } from './client.ts';
