@@ -1,10 +1,10 @@
 // `nacre rbd` beside the C++ `rbd`, in turn on one real cluster in one run.
 //
-//   npx tsx bench/rbd.ts [--rounds 3] [--only read] [--source]
+//   npm run build && npx tsx bench/rbd.ts [--rounds 3] [--only read] [--dist dist] [--source]
 //
 // CPU is that of the whole client process, start-up included, over the operations that it did; the second figure of Nacre is
 // without what the process uses up to its first operation (a bench of as good as nothing). With --source the command is
-// run from src by way of tsx, whose start-up counts, too; by default it is dist's.
+// run from src by way of tsx, whose start-up counts, too; by default it is that of dist, or of another build (--dist).
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,7 @@ const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     only: { type: 'string' },
+    dist: { type: 'string', default: 'dist' },
     source: { type: 'boolean', default: false },
   },
 });
@@ -73,7 +74,7 @@ function expectDone(run: ProcessRun, what: string): ProcessRun {
 const root = join(import.meta.dirname, '..');
 const nacre = options.source
   ? ['--import', 'tsx', join(root, 'src', 'cli', 'main.ts'), 'rbd']
-  : [join(root, 'dist', 'cli', 'main.js'), 'rbd'];
+  : [join(root, options.dist, 'cli', 'main.js'), 'rbd'];
 const clients: readonly (readonly [string, string, readonly string[]])[] = [
   ['rbd', 'rbd', []],
   ['nacre', process.execPath, nacre],
