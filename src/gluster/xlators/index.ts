@@ -1,4 +1,5 @@
 import type { XlatorClass } from '../graph/xlator.ts';
+import { Distribute } from './cluster/distribute/index.ts';
 import { IoStats } from './debug/io-stats/io-stats.ts';
 import { Utime } from './features/utime/utime.ts';
 import { Meta } from './meta/meta.ts';
@@ -8,6 +9,7 @@ import { ProtocolClient } from './protocol/client/index.ts';
 
 /** Every translator there is, by the type that volfiles name. */
 const TYPES: Readonly<Record<string, XlatorClass>> = {
+  'cluster/distribute': Distribute,
   'debug/io-stats': IoStats,
   'features/utime': Utime,
   meta: Meta,
