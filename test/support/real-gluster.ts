@@ -344,6 +344,11 @@ export class RealGluster implements AsyncDisposable {
     await this.waitForBricks(name);
   }
 
+  /** The volfile that clients get. */
+  volfile(name: string): string {
+    return readFileSync(this.path('wd', 'vols', name, `trusted-${name}.tcp-fuse.vol`), 'utf8');
+  }
+
   /** Adds bricks to a distribute volume and waits until they are up. */
   async addBricks(name: string, count = 1): Promise<void> {
     const old = (await this.bricks(name)).length;
