@@ -4,7 +4,8 @@ import { CliError } from './shared/errors.ts';
 export interface Subcommand {
   readonly name: string;
   readonly description: string;
-  load(): Promise<Command>;
+  /** The command: as a `whole`, with all that there is to be told of it, or what is needed to run it. */
+  load(whole: boolean): Promise<Command>;
 }
 
 /** Every subcommand; the module of each is loaded when it is called for. */
@@ -12,7 +13,7 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   {
     name: 'rados',
     description: "store, read and list objects, and benchmark a cluster, as Ceph's rados does",
-    load: async () => (await import('./rados.ts')).radosCommand(),
+    load: async whole => (await import('./rados.ts')).radosCommand(whole),
   },
   {
     name: 'rbd',
@@ -79,10 +80,10 @@ function throwing(command: Command): Command {
 }
 
 /** The real command of a name. */
-export async function loadCommand(name: string): Promise<Command> {
+export async function loadCommand(name: string, whole = true): Promise<Command> {
   const found = SUBCOMMANDS.find(each => each.name === name);
   if (found === undefined) throw new CliError(`no command '${name}'; 'nacre --help' lists them`, 2);
-  const command = throwing(await found.load());
+  const command = throwing(await found.load(whole));
   // A parent makes usage lines begin with 'nacre'.
   new Command('nacre').enablePositionalOptions().addCommand(command);
   return command;
@@ -90,6 +91,6 @@ export async function loadCommand(name: string): Promise<Command> {
 
 /** Runs one subcommand with its arguments. Rejects with what it failed with. */
 export async function runCommand(name: string, args: readonly string[]): Promise<void> {
-  const command = await loadCommand(name);
+  const command = await loadCommand(name, false);
   await command.parseAsync([...args], { from: 'user' });
 }

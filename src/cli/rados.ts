@@ -15,21 +15,27 @@ Configuration (-c, -n, --id, -k, -m, --cluster and every option of Ceph as --nam
   nacre rados -p data ls --all
   nacre rados -p data bench 10 write -b 4096 -t 16 --no-cleanup`;
 
+/** Options and verbs, for help and completion: several hundred objects, which no run needs. */
+function describe(command: Command): void {
+  addOptions(command);
+  for (const { name, args, description } of [...VERBS, ...OTHER_VERBS])
+    addOptions(command.command(`${name} ${args}`.trim().replace(/ [^<[ ].*$/, '')).description(description));
+}
+
 /** `nacre rados`: objects, pools and benchmarks, with the arguments and output of rados. */
-export function radosCommand(): Command {
+export function radosCommand(whole: boolean): Command {
   const command = new Command('rados')
     .description('store, read and list objects, and benchmark a cluster')
     .helpOption('-h, --help', 'show this')
     .addHelpText('after', EXAMPLES);
-  addOptions(command);
-  for (const { name, args, description } of [...VERBS, ...OTHER_VERBS])
-    addOptions(command.command(`${name} ${args}`.trim().replace(/ [^<[ ].*$/, '')).description(description));
+  if (whole) describe(command);
   // The subcommands are for help and completion: options and words may be mixed in any order, which commander's
   // own subcommands do not allow.
   command.parseAsync = async (argv, options) => {
     const args = (options?.from ?? 'node') === 'user' ? (argv ?? []) : (argv ?? process.argv).slice(2);
     const { config, rest } = splitCephArgs(args, OWN_ARGUMENTS);
     if (rest.some(arg => arg === '-h' || arg === '--help')) {
+      if (!whole) describe(command);
       command.outputHelp();
       return command;
     }
