@@ -1,0 +1,179 @@
+import { ERRNO } from '../../src/base/errno.ts';
+import type { Fd } from '../../src/gluster/graph/fd.ts';
+import { FopError } from '../../src/gluster/graph/fop-error.ts';
+import type { CreateAnswer, EntryAnswer, RemoveAnswer } from '../../src/gluster/graph/fops.ts';
+import type { Frame } from '../../src/gluster/graph/frame.ts';
+import type { Loc } from '../../src/gluster/graph/loc.ts';
+import { Dict } from '../../src/gluster/types/dict.ts';
+import { Volume } from '../../src/gluster/volume/volume.ts';
+import { Distribute } from '../../src/gluster/xlators/cluster/distribute/index.ts';
+import { decodeLayout } from '../../src/gluster/xlators/cluster/distribute/layout-disk.ts';
+import { dropStore, MemoryBrick } from './mem-brick.ts';
+import type { MemFile } from './mem-store.ts';
+
+const DHT = 'trusted.glusterfs.dht';
+const LINKTO = `${DHT}.linkto`;
+const PREOP = 'glusterfs.preop.parent.key';
+const LINKFILE_MODE = 0o101000;
+
+/** A memory brick that does for distribute what storage/posix does: checks of the parent's layout, unlinks of linkto files only, replacing. */
+export class DhtBrick extends MemoryBrick {
+  override create(
+    frame: Frame,
+    loc: Loc,
+    flags: number,
+    mode: number,
+    umask: number,
+    fd: Fd,
+    xdata?: Dict,
+  ): Promise<CreateAnswer> {
+    const refused = this.#changed(loc, xdata);
+    return refused ?? super.create(frame, loc, flags, mode, umask, fd, this.#kept(xdata));
+  }
+
+  override mkdir(frame: Frame, loc: Loc, mode: number, umask: number, xdata?: Dict): Promise<EntryAnswer> {
+    const refused = this.#changed(loc, xdata);
+    return refused ?? super.mkdir(frame, loc, mode, umask, this.#kept(xdata));
+  }
+
+  override mknod(
+    frame: Frame,
+    loc: Loc,
+    mode: number,
+    rdev: number,
+    umask: number,
+    xdata?: Dict,
+  ): Promise<EntryAnswer> {
+    this.#replace(loc, xdata);
+    return super.mknod(frame, loc, mode, rdev, umask, xdata);
+  }
+
+  override link(frame: Frame, from: Loc, to: Loc, xdata?: Dict): Promise<EntryAnswer> {
+    this.#replace(to, xdata);
+    return super.link(frame, from, to, xdata);
+  }
+
+  override unlink(frame: Frame, loc: Loc, xflags: number, xdata?: Dict): Promise<RemoveAnswer> {
+    const file = this.#entry(loc);
+    if (file !== undefined && xdata?.int('unlink-only-if-dht-linkto-file') === 1 && !isLinkto(file))
+      return Promise.reject(new FopError(ERRNO['EBUSY'], this.name));
+    if (file !== undefined && xdata?.int('dont-unlink-for-open-fd') === 1 && file.opens > 0)
+      return Promise.reject(new FopError(ERRNO['EBUSY'], this.name));
+    return super.unlink(frame, loc, xflags, xdata);
+  }
+
+  #entry(loc: Loc): MemFile | undefined {
+    return this.store.files.get(loc.pargfid)?.entries?.get(loc.name)?.file;
+  }
+
+  #changed(loc: Loc, xdata: Dict | undefined): Promise<never> | undefined {
+    const key = this.up ? xdata?.string(PREOP) : undefined;
+    if (key === undefined) return undefined;
+    const parent = this.store.files.get(loc.pargfid);
+    const has = parent?.xattrs.get(key);
+    const wanted = xdata?.bytes(key);
+    if (parent === undefined || (has !== undefined && wanted !== undefined && has.equals(wanted)))
+      return undefined;
+    const failed = new Dict().setInt('glusterfs.preop.check.failed', 1);
+    return Promise.reject(new FopError(ERRNO['EIO'], this.name, failed));
+  }
+
+  /** The parent's layout is not the new file's. */
+  #kept(xdata: Dict | undefined): Dict | undefined {
+    const key = xdata?.string(PREOP);
+    if (xdata === undefined || key === undefined) return xdata;
+    const kept = Dict.from(xdata);
+    kept.delete(PREOP);
+    kept.delete(key);
+    return kept;
+  }
+
+  #replace(loc: Loc, xdata: Dict | undefined): void {
+    if (!this.up || xdata?.string('force-replace') !== 'yes') return;
+    const file = this.#entry(loc);
+    if (file !== undefined && isLinkto(file)) this.store.remove(this.store.directory(loc.pargfid), loc.name);
+  }
+}
+
+export function isLinkto(file: MemFile): boolean {
+  return (file.stat.mode & 0o177777) === LINKFILE_MODE && file.xattrs.has(LINKTO);
+}
+
+let volumes = 0;
+
+/** A distributed volume over memory bricks; several clients may have it open. */
+export class DhtVolume implements AsyncDisposable {
+  readonly directories: string[];
+  readonly options: Readonly<Record<string, string>>;
+  readonly #clients: Volume[] = [];
+
+  constructor(bricks: number, options: Readonly<Record<string, string>> = {}) {
+    const number = volumes++;
+    this.directories = Array.from({ length: bricks }, (_, i) => `/dht${number}/b${i}`);
+    this.options = options;
+  }
+
+  volfile(): string {
+    const names = this.directories.map((_, i) => `t-client-${i}`);
+    const bricks = this.directories.map(
+      (directory, i) =>
+        `volume ${names[i]}\n type storage/memory\n option directory ${directory}\nend-volume\n`,
+    );
+    const options = Object.entries(this.options).map(([key, value]) => ` option ${key} ${value}\n`);
+    return `${bricks.join('')}volume t-dht\n type cluster/distribute\n${options.join('')} subvolumes ${names.join(' ')}\nend-volume\n`;
+  }
+
+  /** One more client, with a graph of its own. */
+  async client(): Promise<Volume> {
+    const volume = await Volume.open('t', {
+      volfile: this.volfile(),
+      xlators: { 'storage/memory': DhtBrick, 'cluster/distribute': Distribute },
+      uid: 0,
+      gid: 0,
+    });
+    this.#clients.push(volume);
+    return volume;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const client of this.#clients) await client.close();
+    for (const directory of this.directories) dropStore(directory);
+  }
+}
+
+export function bricksOf(volume: Volume): DhtBrick[] {
+  const bricks = volume.client.graph.xlators.filter(xlator => xlator instanceof DhtBrick);
+  return bricks.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+export function distributeOf(volume: Volume): Distribute {
+  return volume.client.graph.find('t-dht') as Distribute;
+}
+
+/** The file of a path on a brick. */
+export function onBrick(brick: DhtBrick, path: string): MemFile | undefined {
+  let file: MemFile | undefined = brick.store.root;
+  for (const name of Buffer.from(path, 'utf8').toString('latin1').split('/'))
+    if (name !== '') file = file?.entries?.get(name)?.file;
+  return file;
+}
+
+/** Which bricks have a path, and as what: 'b0' a file, 'b1>t-client-0' a linkto file. */
+export function whereIs(volume: Volume, path: string): string[] {
+  const found: string[] = [];
+  bricksOf(volume).forEach((brick, i) => {
+    const file = onBrick(brick, path);
+    if (file === undefined) return;
+    const linkto = file.xattrs.get(LINKTO)?.toString('latin1').replace('\0', '');
+    found.push(isLinkto(file) ? `b${i}>${linkto}` : `b${i}`);
+  });
+  return found;
+}
+
+/** The ranges of a directory on all bricks, as they are on disk. */
+export function layoutOf(volume: Volume, path: string) {
+  return bricksOf(volume).map(brick => {
+    const bytes = onBrick(brick, path)?.xattrs.get(DHT);
+    return bytes === undefined ? undefined : decodeLayout(bytes);
+  });
+}
