@@ -1,10 +1,11 @@
 import { ERRNO } from '../../src/base/errno.ts';
 import type { Fd } from '../../src/gluster/graph/fd.ts';
 import { FopError } from '../../src/gluster/graph/fop-error.ts';
-import type { CreateAnswer, EntryAnswer, RemoveAnswer } from '../../src/gluster/graph/fops.ts';
+import type { CreateAnswer, EntryAnswer, RemoveAnswer, StatfsAnswer } from '../../src/gluster/graph/fops.ts';
 import type { Frame } from '../../src/gluster/graph/frame.ts';
 import type { Loc } from '../../src/gluster/graph/loc.ts';
 import { Dict } from '../../src/gluster/types/dict.ts';
+import { GFID_NULL } from '../../src/gluster/types/gfid.ts';
 import { Volume } from '../../src/gluster/volume/volume.ts';
 import { Distribute } from '../../src/gluster/xlators/cluster/distribute/index.ts';
 import { decodeLayout } from '../../src/gluster/xlators/cluster/distribute/layout-disk.ts';
@@ -18,6 +19,9 @@ const LINKFILE_MODE = 0o101000;
 
 /** A memory brick that does for distribute what storage/posix does: checks of the parent's layout, unlinks of linkto files only, replacing. */
 export class DhtBrick extends MemoryBrick {
+  /** How much of its space is taken by others, 0 to 1. */
+  fullness = 0;
+
   override create(
     frame: Frame,
     loc: Loc,
@@ -45,12 +49,27 @@ export class DhtBrick extends MemoryBrick {
     xdata?: Dict,
   ): Promise<EntryAnswer> {
     this.#replace(loc, xdata);
+    // One more name for a linkto file that has the gfid already.
+    const there = this.up ? this.store.files.get(xdata?.gfid('gfid-req') ?? GFID_NULL) : undefined;
+    if (there !== undefined && xdata?.has(LINKTO) && this.#entry(loc) === undefined) {
+      const dir = this.store.directory(loc.pargfid);
+      const preparent = dir.iatt();
+      this.store.enter(dir, loc.name, there);
+      return Promise.resolve({ inode: loc.inode, stat: there.iatt(), preparent, postparent: dir.iatt() });
+    }
     return super.mknod(frame, loc, mode, rdev, umask, xdata);
   }
 
   override link(frame: Frame, from: Loc, to: Loc, xdata?: Dict): Promise<EntryAnswer> {
     this.#replace(to, xdata);
     return super.link(frame, from, to, xdata);
+  }
+
+  override statfs(frame: Frame, loc: Loc, xdata?: Dict): Promise<StatfsAnswer> {
+    return super.statfs(frame, loc, xdata).then(answer => {
+      answer.statfs.bavail = Math.floor(answer.statfs.bavail * (1 - this.fullness));
+      return answer;
+    });
   }
 
   override unlink(frame: Frame, loc: Loc, xflags: number, xdata?: Dict): Promise<RemoveAnswer> {
@@ -91,7 +110,7 @@ export class DhtBrick extends MemoryBrick {
   #replace(loc: Loc, xdata: Dict | undefined): void {
     if (!this.up || xdata?.string('force-replace') !== 'yes') return;
     const file = this.#entry(loc);
-    if (file !== undefined && isLinkto(file)) this.store.remove(this.store.directory(loc.pargfid), loc.name);
+    if (file !== undefined && isLinkto(file)) this.store.leave(this.store.directory(loc.pargfid), loc.name);
   }
 }
 
@@ -176,4 +195,14 @@ export function layoutOf(volume: Volume, path: string) {
     const bytes = onBrick(brick, path)?.xattrs.get(DHT);
     return bytes === undefined ? undefined : decodeLayout(bytes);
   });
+}
+
+/** Takes a name off a brick behind all clients' backs. */
+export function vanish(brick: DhtBrick, path: string): void {
+  const at = path.lastIndexOf('/');
+  const file = onBrick(brick, path);
+  const dir = onBrick(brick, path.slice(0, at));
+  if (file === undefined || dir === undefined) throw new Error(`${path} is not on ${brick.name}`);
+  brick.store.leave(dir, Buffer.from(path.slice(at + 1)).toString('latin1'));
+  if (file.entries !== undefined) brick.store.files.delete(file.gfid);
 }

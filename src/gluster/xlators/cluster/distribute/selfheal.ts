@@ -144,6 +144,7 @@ async function makeDirectories(patient: Patient): Promise<boolean> {
     );
     let gone = 0;
     let lastError: unknown;
+    const { mode, uid, gid } = patient.stat;
     for (let i = 0; i < dht.count; i++) {
       const { answer, errno, error } = outcomes[i]!;
       const entry = layout.of(i);
@@ -158,6 +159,8 @@ async function makeDirectories(patient: Patient): Promise<boolean> {
       }
     }
     if (gone === layout.entries.length) throw lastError;
+    // Whoever differs is what is healed, not where from.
+    if (patient.needAttrHeal) Object.assign(patient.stat, { mode, uid, gid });
     await makeMissing(patient);
   } finally {
     unprotectNamespace(dht, namespace);

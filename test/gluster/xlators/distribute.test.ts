@@ -1,0 +1,416 @@
+import { describe, expect, it } from 'vitest';
+import type { Volume } from '../../../src/gluster/volume/volume.ts';
+import {
+  bricksOf,
+  DhtVolume,
+  distributeOf,
+  isLinkto,
+  layoutOf,
+  onBrick,
+  vanish,
+  whereIs,
+} from '../../support/dht-volume.ts';
+
+const code = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'done',
+    error => error.code,
+  );
+
+const ranges = (volume: Volume, path: string) =>
+  layoutOf(volume, path).map(layout => (layout === undefined ? undefined : [layout.start, layout.stop]));
+
+/** A name that hashes to that brick in a directory. */
+function nameOn(volume: Volume, path: string, brick: number, tag = 'f'): string {
+  const { names } = distributeOf(volume);
+  for (let i = 0; ; i++) {
+    const name = `${tag}${i}`;
+    const hash = names.of(name);
+    const layout = layoutOf(volume, path);
+    if (layout[brick] !== undefined && layout[brick]!.start <= hash && hash <= layout[brick]!.stop)
+      return name;
+  }
+}
+
+describe('Layouts of directories', () => {
+  it('halve the hashes between two bricks', async () => {
+    await using bricks = new DhtVolume(2);
+    const volume = await bricks.client();
+    const all = [0, 1].map(i => ranges(volume, '/')[i]?.join());
+    expect(all.sort()).toEqual(['0,2147483646', '2147483647,4294967295']);
+    await volume.mkdir('/d');
+    expect(
+      ranges(volume, '/d')
+        .map(r => r?.join())
+        .sort(),
+    ).toEqual(['0,2147483646', '2147483647,4294967295']);
+    // The root was healed by a lookup, the directory is new.
+    expect(layoutOf(volume, '/').map(l => l?.commitHash)).toEqual([1, 1]);
+    expect(layoutOf(volume, '/d').map(l => l?.commitHash)).toEqual([0, 0]);
+  });
+
+  it('start at the brick that the path hashes to', async () => {
+    await using bricks = new DhtVolume(3);
+    const volume = await bricks.client();
+    for (let i = 0; i < 20; i++) {
+      await volume.mkdir(`/dir${i}`);
+      const first = distributeOf(volume).names.of(`/dir${i}`) % 3;
+      expect(ranges(volume, `/dir${i}`)[first]).toEqual([0, 0x55555554]);
+    }
+  });
+
+  it('are over fewer bricks when the volume says so', async () => {
+    await using bricks = new DhtVolume(4, { 'directory-layout-spread': '2' });
+    const volume = await bricks.client();
+    await volume.mkdir('/d');
+    const found = ranges(volume, '/d');
+    expect(found.filter(r => r?.join() === '0,0').length).toBe(2);
+    for (let i = 0; i < 30; i++) await volume.writeFile(`/d/${i}`, 'x');
+    expect((await volume.readdir('/d')).length).toBe(30);
+    const used = bricksOf(volume).filter(brick => (onBrick(brick, '/d')?.entries?.size ?? 0) > 0);
+    expect(used.length).toBe(2);
+  });
+
+  it('leave decommissioned bricks out', async () => {
+    await using bricks = new DhtVolume(3, { 'decommissioned-bricks': 't-client-1' });
+    const volume = await bricks.client();
+    await volume.mkdir('/d');
+    for (let i = 0; i < 20; i++) await volume.writeFile(`/d/${i}`, 'x');
+    expect(onBrick(bricksOf(volume)[1], '/d')?.entries?.size).toBe(0);
+    expect((await volume.readdir('/d')).length).toBe(20);
+  });
+});
+
+describe('Files', () => {
+  it('lie whole on the brick that their name hashes to', async () => {
+    await using bricks = new DhtVolume(3);
+    const volume = await bricks.client();
+    await volume.mkdir('/d');
+    for (const dir of ['', '/d'])
+      for (let i = 0; i < 30; i++) {
+        const path = `${dir}/ñ${i}.txt`;
+        await volume.writeFile(path, `content ${i}`);
+        const latin = Buffer.from(`ñ${i}.txt`).toString('latin1');
+        const hash = distributeOf(volume).names.of(latin);
+        const brick = layoutOf(volume, dir || '/').findIndex(l => l!.start <= hash && hash <= l!.stop);
+        expect(whereIs(volume, path)).toEqual([`b${brick}`]);
+      }
+    expect((await volume.readdir('/d')).length).toBe(30);
+    for (let i = 0; i < 30; i++) expect(await volume.readFile(`/d/ñ${i}.txt`, 'utf8')).toBe(`content ${i}`);
+  });
+
+  it('keep their brick when renamed, with a linkto file where the new name hashes to', async () => {
+    await using bricks = new DhtVolume(3);
+    const volume = await bricks.client();
+    const from = nameOn(volume, '/', 0);
+    await volume.writeFile(`/${from}`, 'text');
+    const away = nameOn(volume, '/', 1, 'away');
+    await volume.rename(`/${from}`, `/${away}`);
+    expect(whereIs(volume, `/${away}`)).toEqual(['b0', 'b1>t-client-0']);
+    expect(whereIs(volume, `/${from}`)).toEqual([]);
+    const linkto = onBrick(bricksOf(volume)[1], `/${away}`)!;
+    expect(linkto.gfid).toBe(onBrick(bricksOf(volume)[0], `/${away}`)!.gfid);
+    expect(linkto.xattrs.get('trusted.glusterfs.dht.linkto')?.toString()).toMatch(/^t-client-0\0?$/);
+    // To a third brick: the old linkto file goes.
+    const further = nameOn(volume, '/', 2, 'further');
+    await volume.rename(`/${away}`, `/${further}`);
+    expect(whereIs(volume, `/${further}`)).toEqual(['b0', 'b2>t-client-0']);
+    expect(whereIs(volume, `/${away}`)).toEqual([]);
+    // And home.
+    const home = nameOn(volume, '/', 0, 'home');
+    await volume.rename(`/${further}`, `/${home}`);
+    expect(whereIs(volume, `/${home}`)).toEqual(['b0']);
+    expect(whereIs(volume, `/${further}`)).toEqual([]);
+    expect(await volume.readFile(`/${home}`, 'utf8')).toBe('text');
+  });
+
+  it('are overwritten by renames from and to every brick', async () => {
+    await using bricks = new DhtVolume(3);
+    const volume = await bricks.client();
+    const other = await bricks.client();
+    // Where the source's name, its data, the target's name and its data are.
+    for (let n = 0; n < 81; n++) {
+      const [sh, sc, dh, dc] = [n % 3, Math.floor(n / 3) % 3, Math.floor(n / 9) % 3, Math.floor(n / 27)];
+      const source = nameOn(volume, '/', sh, `s${n}_`);
+      const target = nameOn(volume, '/', dh, `d${n}_`);
+      for (const [name, hashed, cached, text] of [
+        [source, sh, sc, 'new'],
+        [target, dh, dc, 'old'],
+      ] as const) {
+        const first = hashed === cached ? name : nameOn(volume, '/', cached, `tmp${n}_`);
+        await volume.writeFile(`/${first}`, text);
+        if (first !== name) await volume.rename(`/${first}`, `/${name}`);
+        expect(whereIs(volume, `/${name}`)).toContain(`b${cached}`);
+      }
+      await volume.rename(`/${source}`, `/${target}`);
+      const what = `${sh}${sc}${dh}${dc}`;
+      expect(whereIs(volume, `/${source}`), what).toEqual([]);
+      const expected = sc === dh ? [`b${sc}`] : [`b${sc}`, `b${dh}>t-client-${sc}`];
+      expect(whereIs(volume, `/${target}`), what).toEqual(expected.sort());
+      expect(await volume.readFile(`/${target}`, 'utf8'), what).toBe('new');
+      expect(await other.readFile(`/${target}`, 'utf8'), what).toBe('new');
+      await other.unlink(`/${target}`);
+      expect(whereIs(volume, `/${target}`), what).toEqual([]);
+      expect(await code(volume.stat(`/${target}`))).toBe('ENOENT');
+    }
+    for (const brick of bricksOf(volume)) expect(brick.store.files.size).toBe(1);
+  });
+
+  it('have hard links on their brick, and linkto files elsewhere', async () => {
+    await using bricks = new DhtVolume(2);
+    const volume = await bricks.client();
+    const name = nameOn(volume, '/', 0);
+    await volume.writeFile(`/${name}`, 'text');
+    const away = nameOn(volume, '/', 1, 'l');
+    await volume.link(`/${name}`, `/${away}`);
+    expect(whereIs(volume, `/${away}`)).toEqual(['b0', 'b1>t-client-0']);
+    expect((await volume.stat(`/${away}`)).nlink).toBe(2);
+    expect((await volume.readdir('/')).sort()).toEqual([name, away].sort());
+    const other = await bricks.client();
+    expect(await other.readFile(`/${away}`, 'utf8')).toBe('text');
+    await other.unlink(`/${name}`);
+    expect(await volume.readFile(`/${away}`, 'utf8')).toBe('text');
+    await volume.unlink(`/${away}`);
+    expect(whereIs(volume, `/${away}`)).toEqual([]);
+  });
+
+  it('go elsewhere when their brick is filled', async () => {
+    await using bricks = new DhtVolume(2, { 'min-free-disk': '10%' });
+    const volume = await bricks.client();
+    const name = nameOn(volume, '/', 0);
+    bricksOf(volume)[0].fullness = 0.98;
+    distributeOf(volume).usage.fetch(0);
+    await new Promise(resolve => setImmediate(resolve));
+    await volume.writeFile(`/${name}`, 'text');
+    expect(whereIs(volume, `/${name}`)).toEqual(['b0>t-client-1', 'b1']);
+    expect(await (await bricks.client()).readFile(`/${name}`, 'utf8')).toBe('text');
+    expect(await volume.readdir('/')).toEqual([name]);
+  });
+
+  it('are found on bricks that they do not hash to, and get a linkto file', async () => {
+    await using bricks = new DhtVolume(3);
+    const volume = await bricks.client();
+    const name = nameOn(volume, '/', 0);
+    const made = nameOn(volume, '/', 2, 'made');
+    await volume.writeFile(`/${made}`, 'text');
+    const { store } = bricksOf(volume)[2];
+    // As a rebalance that was interrupted, or an administrator, would leave it.
+    store.enter(store.root, name, onBrick(bricksOf(volume)[2], `/${made}`)!);
+    vanish(bricksOf(volume)[2], `/${made}`);
+    const other = await bricks.client();
+    expect(await other.readFile(`/${name}`, 'utf8')).toBe('text');
+    expect(whereIs(volume, `/${name}`)).toEqual(['b0>t-client-2', 'b2']);
+  });
+
+  it('are not looked for elsewhere in directories of the last rebalance', async () => {
+    await using bricks = new DhtVolume(3);
+    const volume = await bricks.client();
+    await volume.mkdir('/d');
+    const count = async (path: string) => {
+      for (const brick of bricksOf(volume)) brick.calls = [];
+      expect(await code(volume.stat(path))).toBe('ENOENT');
+      return bricksOf(volume).flatMap(brick =>
+        brick.calls!.filter(c => c.fop === 'lookup' && c.name === 'missing'),
+      ).length;
+    };
+    // The root was healed: its commit hash is not the volume's. That of /d is.
+    expect(await count('/missing')).toBe(4);
+    const inD = await count('/d/missing');
+    expect(inD).toBe(1);
+  });
+
+  it('lose linkto files that lead nowhere', async () => {
+    await using bricks = new DhtVolume(3);
+    const volume = await bricks.client();
+    const from = nameOn(volume, '/', 0);
+    await volume.writeFile(`/${from}`, 'text');
+    const away = nameOn(volume, '/', 1, 'away');
+    await volume.rename(`/${from}`, `/${away}`);
+    vanish(bricksOf(volume)[0], `/${away}`);
+    expect(whereIs(volume, `/${away}`)).toEqual(['b1>t-client-0']);
+    const other = await bricks.client();
+    expect(await code(other.stat(`/${away}`))).toBe('ENOENT');
+    expect(whereIs(volume, `/${away}`)).toEqual([]);
+  });
+});
+
+describe('Directories', () => {
+  it('are on all bricks, with the same gfid, owner and permissions', async () => {
+    await using bricks = new DhtVolume(3);
+    const volume = await bricks.client();
+    await volume.mkdir('/d', { mode: 0o750 });
+    await volume.chown('/d', 5, 6);
+    const found = bricksOf(volume).map(brick => onBrick(brick, '/d')!);
+    expect(new Set(found.map(file => file.gfid)).size).toBe(1);
+    for (const file of found)
+      expect([file.stat.mode & 0o777, file.stat.uid, file.stat.gid]).toEqual([0o750, 5, 6]);
+    const { size, blocks } = await volume.stat('/d');
+    expect([size, blocks]).toEqual([4096, 8]);
+    await volume.rename('/d', '/e');
+    expect(whereIs(volume, '/e')).toEqual(['b0', 'b1', 'b2']);
+    await volume.rmdir('/e');
+    expect(whereIs(volume, '/e')).toEqual([]);
+  });
+
+  it('are healed where they are missing or differ', async () => {
+    await using bricks = new DhtVolume(3);
+    const volume = await bricks.client();
+    await volume.mkdir('/d', { mode: 0o755 });
+    await volume.setxattr('/d', 'user.k', 'v');
+    const mds = bricksOf(volume).findIndex(b => onBrick(b, '/d')!.xattrs.has('trusted.glusterfs.dht.mds'));
+    const victim = (mds + 1) % 3;
+    const before = layoutOf(volume, '/d');
+    vanish(bricksOf(volume)[victim], '/d');
+    onBrick(bricksOf(volume)[(mds + 2) % 3], '/d')!.stat.mode = 0o040700;
+    const other = await bricks.client();
+    await other.stat('/d');
+    expect(whereIs(volume, '/d')).toEqual(['b0', 'b1', 'b2']);
+    for (const brick of bricksOf(volume)) {
+      const dir = onBrick(brick, '/d')!;
+      expect([dir.stat.mode & 0o777, dir.xattrs.get('user.k')?.toString()]).toEqual([0o755, 'v']);
+      expect(dir.gfid).toBe(onBrick(bricksOf(volume)[mds], '/d')!.gfid);
+    }
+    const after = layoutOf(volume, '/d');
+    // Without one brick's range the layout had a hole, and was made anew.
+    expect(after.map(l => l?.commitHash)).toEqual([1, 1, 1]);
+    expect(after.map(l => [l?.start, l?.stop])).toEqual(before.map(l => [l?.start, l?.stop]));
+  });
+
+  it('count changes of attributes that a brick missed, and bring them there', async () => {
+    await using bricks = new DhtVolume(3);
+    const volume = await bricks.client();
+    await volume.mkdir('/d');
+    const mds = bricksOf(volume).findIndex(b => onBrick(b, '/d')!.xattrs.has('trusted.glusterfs.dht.mds'));
+    const victim = bricksOf(volume)[(mds + 1) % 3];
+    const mdsCount = () =>
+      onBrick(bricksOf(volume)[mds], '/d')!.xattrs.get('trusted.glusterfs.dht.mds')?.readInt32BE(0);
+    victim.setUp(false);
+    await volume.setxattr('/d', 'user.late', 'x');
+    expect(mdsCount()).toBe(-1);
+    victim.setUp(true);
+    const other = await bricks.client();
+    await other.stat('/d');
+    for (let i = 0; i < 50 && mdsCount() !== 0; i++) await new Promise(resolve => setImmediate(resolve));
+    expect(onBrick(victim, '/d')?.xattrs.get('user.late')?.toString()).toBe('x');
+    expect(mdsCount()).toBe(0);
+  });
+
+  it('with stale linkto files can be removed, with files not', async () => {
+    await using bricks = new DhtVolume(3);
+    const volume = await bricks.client();
+    await volume.mkdir('/d');
+    const from = nameOn(volume, '/d', 0);
+    await volume.writeFile(`/d/${from}`, 'text');
+    const away = nameOn(volume, '/d', 1, 'away');
+    await volume.rename(`/d/${from}`, `/d/${away}`);
+    expect(await code(volume.rmdir('/d'))).toBe('ENOTEMPTY');
+    expect(whereIs(volume, `/d/${away}`)).toEqual(['b0', 'b1>t-client-0']);
+    vanish(bricksOf(volume)[0], `/d/${away}`);
+    await volume.rmdir('/d');
+    expect(whereIs(volume, '/d')).toEqual([]);
+  });
+
+  it('are put back when rmdir fails on one brick', async () => {
+    await using bricks = new DhtVolume(3);
+    const volume = await bricks.client();
+    await volume.mkdir('/d');
+    const mds = bricksOf(volume).findIndex(b => onBrick(b, '/d')!.xattrs.has('trusted.glusterfs.dht.mds'));
+    // Made behind the client's back, after it looked.
+    const victim = bricksOf(volume)[mds];
+    victim.before = call => {
+      if (call.fop !== 'rmdir') return undefined;
+      victim.store.make(onBrick(victim, '/d')!, 'late', 'l'.repeat(16) as never, 0o100644, 0, 0);
+      victim.before = undefined;
+      return undefined;
+    };
+    expect(await code(volume.rmdir('/d'))).toBe('ENOTEMPTY');
+    for (let i = 0; i < 50 && whereIs(volume, '/d').length < 3; i++)
+      await new Promise(resolve => setImmediate(resolve));
+    expect(whereIs(volume, '/d')).toEqual(['b0', 'b1', 'b2']);
+  });
+
+  it('list each name once, however the listing is cut', async () => {
+    await using bricks = new DhtVolume(3);
+    const volume = await bricks.client();
+    await volume.mkdir('/d');
+    const names = new Set<string>();
+    for (let i = 0; i < 120; i++) {
+      const name = `n${i}`;
+      if (i % 10 === 0) await volume.mkdir(`/d/${name}`);
+      else await volume.writeFile(`/d/${name}`, '');
+      names.add(name);
+    }
+    for (let i = 1; i < 40; i += 2) {
+      if (i % 10 === 0) continue;
+      await volume.rename(`/d/n${i}`, `/d/renamed${i}`);
+      names.delete(`n${i}`);
+      names.add(`renamed${i}`);
+    }
+    const listed = await volume.readdir('/d');
+    expect(listed.length).toBe(names.size);
+    expect(new Set(listed)).toEqual(names);
+  });
+});
+
+describe('With a brick down', () => {
+  it('what is on the others works, and the rest fails as in GlusterFS', async () => {
+    await using bricks = new DhtVolume(3);
+    const volume = await bricks.client();
+    await volume.mkdir('/d');
+    const names = [0, 1, 2].map(brick => nameOn(volume, '/d', brick));
+    for (const name of names) await volume.writeFile(`/d/${name}`, name);
+    const fresh = nameOn(volume, '/d', 1, 'fresh');
+    bricksOf(volume)[1].setUp(false);
+    expect(await volume.readFile(`/d/${names[0]}`, 'utf8')).toBe(names[0]);
+    expect(await code(volume.readFile(`/d/${names[1]}`))).toBe('ENOTCONN');
+    expect((await volume.readdir('/d')).sort()).toEqual([names[0], names[2]].sort());
+    expect(await code(volume.writeFile(`/d/${fresh}`, 'x'))).toBe('ENOTCONN');
+    expect(await code(volume.rename('/d', '/e'))).toBe('ENOTCONN');
+    await volume.writeFile(`/d/${nameOn(volume, '/d', 2, 'other')}`, 'x');
+    bricksOf(volume)[1].setUp(true);
+    expect(await volume.readFile(`/d/${names[1]}`, 'utf8')).toBe(names[1]);
+    await volume.writeFile(`/d/${fresh}`, 'x');
+  });
+
+  it('directories made meanwhile are healed later', async () => {
+    await using bricks = new DhtVolume(3);
+    const volume = await bricks.client();
+    const name = nameOn(volume, '/', 0, 'dir');
+    bricksOf(volume)[1].setUp(false);
+    await volume.mkdir(`/${name}`);
+    expect(whereIs(volume, `/${name}`)).toEqual(['b0', 'b2']);
+    bricksOf(volume)[1].setUp(true);
+    const other = await bricks.client();
+    await other.stat(`/${name}`);
+    expect(whereIs(volume, `/${name}`)).toEqual(['b0', 'b1', 'b2']);
+    const found = ranges(volume, `/${name}`);
+    expect(found.every(range => range !== undefined)).toBe(true);
+    for (let i = 0; i < 20; i++) await other.writeFile(`/${name}/${i}`, 'x');
+    expect((await volume.readdir(`/${name}`)).length).toBe(20);
+  });
+});
+
+describe('Two clients', () => {
+  it('make, heal and rename at once without harm', async () => {
+    await using bricks = new DhtVolume(3);
+    const clients = [await bricks.client(), await bricks.client(), await bricks.client()];
+    const outcomes = await Promise.all(clients.map(client => code(client.mkdir('/same'))));
+    expect(outcomes.sort()).toEqual(['EEXIST', 'EEXIST', 'done']);
+    const [volume] = clients;
+    expect(new Set(bricksOf(volume).map(brick => onBrick(brick, '/same')!.gfid)).size).toBe(1);
+    await volume.writeFile('/f', 'text');
+    const renames = await Promise.all(clients.map((client, i) => code(client.rename('/f', `/g${i}`))));
+    expect(renames.filter(r => r === 'done').length).toBe(1);
+    const left = await volume.readdir('/');
+    expect(left.filter(name => name.startsWith('g')).length).toBe(1);
+    const winner = left.find(name => name.startsWith('g'))!;
+    for (const client of clients) expect(await client.readFile(`/${winner}`, 'utf8')).toBe('text');
+    const files = bricksOf(volume).flatMap(brick =>
+      [...(brick.store.root.entries?.values() ?? [])].filter(
+        ({ file }) => file.data !== undefined && !isLinkto(file),
+      ),
+    );
+    expect(files.length).toBe(1);
+    for (const brick of bricksOf(volume)) expect(brick.inFlight).toBe(0);
+  });
+});
