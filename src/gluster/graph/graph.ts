@@ -218,9 +218,9 @@ export class Graph implements XlatorHost {
     return 'reconfigured';
   }
 
-  /** All state as text, as GlusterFS's state dumps have it. */
-  statedump(): string {
-    return statedump(this);
+  /** All state as text, as GlusterFS's state dumps have it. `owner`: whose the inodes are, 'mount.fuse'. */
+  statedump(owner = 'graph'): string {
+    return statedump(this, owner);
   }
 
   /** Lets the layers finish and disconnect, then ends them, top first. Idempotent. */

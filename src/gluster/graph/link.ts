@@ -163,7 +163,7 @@ function tracedLink(
   const latency = mode.latency?.(target);
   const { mono } = mode;
   return (above, ...args) => {
-    const detail = { ...describeFop(args), xlator: windTo, from: windFrom };
+    const detail = { ...describeFop(fop, args), xlator: windTo, from: windFrom };
     const frame = new Frame(above.root, above, wind(layer, above.span, detail), windFrom, windTo);
     frame.begin = mono();
     live.add(frame);

@@ -1,4 +1,5 @@
 import { formatGfid } from '../types/gfid.ts';
+import { FOP_LABELS } from './fop-labels.ts';
 import type { Graph } from './graph.ts';
 import type { TableInode } from './inode-table.ts';
 import { nanoseconds } from './latency.ts';
@@ -30,16 +31,18 @@ class DumpText implements DumpWriter {
   }
 }
 
-export function statedump(graph: Graph): string {
+/** `owner`: whose the inodes are, 'mount.fuse'. */
+export function statedump(graph: Graph, owner: string): string {
   const { env } = graph;
   const out = new DumpText();
   out.line(`DUMP-START-TIME: ${formatLogTime(env.clock.now())}`);
   out.section('mallinfo');
   out.write('mallinfo_arena', env.host.rss());
   out.section('global.callpool');
-  out.write('callpool.cnt', 0);
+  out.write('callpool.cnt', new Set([...graph.frames].map(({ root }) => root)).size);
+  dumpInodes(graph, owner, out);
+  out.section(`active graph - ${graph.graphId + 1}`);
   for (const xlator of graph.xlators) dumpXlator(graph, xlator, out);
-  dumpInodes(graph, out);
   out.line('');
   out.line(`DUMP-END-TIME: ${formatLogTime(env.clock.now())}`);
   return out.toString();
@@ -47,24 +50,23 @@ export function statedump(graph: Graph): string {
 
 function dumpXlator(graph: Graph, xlator: Xlator, out: DumpText): void {
   const { name, type } = xlator;
-  const latencies = [...(graph.latencyOf(xlator)?.entries() ?? [])];
-  out.section(`${type}.${name}`);
-  if (latencies.length > 0) {
-    out.section(`${name}.latency`);
-    for (const [fop, { count, total, min, max }] of latencies)
-      out.write(
-        `${name}.latency.${fop.toUpperCase()}`,
-        `AVG:${((total / count) * 1e6).toFixed(6)} CNT:${count} TOTAL:${nanoseconds(total)} ` +
-          `MIN:${nanoseconds(min)} MAX:${nanoseconds(max)}`,
-      );
-  }
+  out.section(`${name}.latency`);
+  for (const [fop, { count, total, min, max }] of graph.latencyOf(xlator)?.entries() ?? [])
+    out.write(
+      `${name}.latency.${FOP_LABELS[fop]}`,
+      `AVG:${((total / count) * 1e6).toFixed(6)} CNT:${count} TOTAL:${nanoseconds(total)} ` +
+        `MIN:${nanoseconds(min)} MAX:${nanoseconds(max)}`,
+    );
+  // There is no accounting by allocation in a garbage-collected process.
+  out.section(`${type}.${name} - Memory usage`);
+  out.write('num_types', 0);
   xlator.dump?.(out);
 }
 
-function dumpInodes(graph: Graph, out: DumpText): void {
+function dumpInodes(graph: Graph, owner: string, out: DumpText): void {
   const { inodes, top } = graph;
   const active = [...inodes.active()];
-  const prefix = `xlator.${top.type.replaceAll('/', '.')}.${top.name}.itable`;
+  const prefix = `xlator.${owner}.itable`;
   out.section(prefix);
   out.write(`${prefix}.name`, `${top.name}/inode`);
   out.write(`${prefix}.lru_limit`, inodes.lruLimit);

@@ -1,20 +1,30 @@
-import { formatGfid } from '../types/gfid.ts';
+import { formatGfid, type Gfid } from '../types/gfid.ts';
+import { FOP_PARAMS } from './fop-params.ts';
+import type { FopName } from './fops.ts';
 import { Loc } from './loc.ts';
 
 /** What of a fop's arguments is worth showing in a trace: the file, and where in it. */
-export function describeFop(args: readonly unknown[]): Record<string, string | number> {
+export function describeFop(fop: FopName, args: readonly unknown[]): Record<string, string | number> {
   const detail: Record<string, string | number> = {};
-  let numbers = 0;
-  for (const arg of args) {
-    if (arg instanceof Loc) {
-      const key = detail['path'] === undefined ? 'path' : 'to';
-      detail[key] = arg.path || arg.inode.table.path(arg.parent ?? arg.inode, arg.parent && arg.name);
-    } else if (typeof arg === 'number') {
-      if (numbers++ < 3) detail[`arg${numbers}`] = arg;
-    } else if (typeof arg === 'object' && arg !== null && 'isDirectory' in arg && 'inode' in arg)
-      detail['gfid'] = formatGfid((arg as { inode: { gfid: Parameters<typeof formatGfid>[0] } }).inode.gfid);
-    else if (Array.isArray(arg) && arg.length > 0 && Buffer.isBuffer(arg[0]))
-      detail['bytes'] = arg.reduce((sum: number, piece: Buffer) => sum + piece.length, 0);
+  const params = FOP_PARAMS[fop];
+  for (let i = 0; i < args.length && i < params.length; i++) {
+    const arg = args[i];
+    const name = params[i];
+    if (arg instanceof Loc) detail[name === 'loc' ? 'path' : 'to'] = pathOf(arg);
+    else if (name === 'fd') detail['gfid'] = formatGfid((arg as { inode: { gfid: Gfid } }).inode.gfid);
+    else if (name === 'data') detail['bytes'] = bytesOf(arg as readonly Buffer[]);
+    else if (typeof arg === 'number' || (typeof arg === 'string' && name !== 'volume')) detail[name] = arg;
+    else if (typeof arg === 'bigint') detail[name] = arg.toString();
   }
   return detail;
+}
+
+function pathOf({ path, parent, name, inode }: Loc): string {
+  if (path !== '') return path;
+  return parent === undefined || name === '' ? inode.table.path(inode) : inode.table.path(parent, name);
+}
+
+/** How many bytes there are in pieces. */
+export function bytesOf(data: readonly Buffer[]): number {
+  return data.reduce((sum, piece) => sum + piece.length, 0);
 }

@@ -1,6 +1,9 @@
 import type { XlatorClass } from '../graph/xlator.ts';
 import { Distribute } from './cluster/distribute/index.ts';
+import { DelayGen } from './debug/delay-gen/delay-gen.ts';
+import { ErrorGen } from './debug/error-gen/error-gen.ts';
 import { IoStats } from './debug/io-stats/io-stats.ts';
+import { Trace } from './debug/trace/trace.ts';
 import { Utime } from './features/utime/utime.ts';
 import { Meta } from './meta/meta.ts';
 import { IoThreads } from './performance/io-threads/io-threads.ts';
@@ -10,7 +13,10 @@ import { ProtocolClient } from './protocol/client/index.ts';
 /** Every translator there is, by the type that volfiles name. */
 const TYPES: Readonly<Record<string, XlatorClass>> = {
   'cluster/distribute': Distribute,
+  'debug/delay-gen': DelayGen,
+  'debug/error-gen': ErrorGen,
   'debug/io-stats': IoStats,
+  'debug/trace': Trace,
   'features/utime': Utime,
   meta: Meta,
   'performance/io-threads': IoThreads,
