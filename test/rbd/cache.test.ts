@@ -294,7 +294,8 @@ test('the layers that a request passes show in its trace', async () => {
     'ImageCtx.write_to_cache',
     'ImageCtx.write_to_cache > ObjectCacher.writex',
     'ObjectCacher.writex > LibrbdWriteback.write',
-    'ObjectCacher.readx',
+    'ImageCtx.aio_read_from_cache',
+    'ImageCtx.aio_read_from_cache > ObjectCacher.readx',
   ];
   expect(await chain(false)).toEqual(expected);
   expect(await chain(true)).toEqual(expected);

@@ -60,7 +60,7 @@ export class Fill implements ObjectRead {
     block: Block,
     offset: number,
     length: number,
-    read: ObjectRead,
+    { read, span }: PendingRead,
   ) {
     this.owner = owner;
     this.object = object;
@@ -70,7 +70,7 @@ export class Fill implements ObjectRead {
     this.length = length;
     this.snapId = object.snapId;
     this.flags = read.flags;
-    this.span = read.span;
+    this.span = span;
     this.into = block.bytes.subarray(0, length);
   }
 
@@ -119,7 +119,7 @@ export class DirectRead implements ObjectRead {
     this.length = end - start;
     this.snapId = read.snapId;
     this.flags = read.flags;
-    this.span = read.span;
+    this.span = reader.span;
     this.into = read.into!.subarray(start - read.offset, end - read.offset);
     reader.add();
   }

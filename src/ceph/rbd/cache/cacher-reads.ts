@@ -1,4 +1,4 @@
-import { tracing, unwind, wind } from '../../../base/trace.ts';
+import { type Span, tracing, unwind, wind } from '../../../base/trace.ts';
 import type { ObjectLayer, ObjectRead } from '../io/types.ts';
 import { BLOCK_MAX } from './block-pool.ts';
 import type { CacheStore } from './cache-store.ts';
@@ -11,6 +11,17 @@ import type { Finisher } from './finisher.ts';
 const FADVISE_DONTNEED = 0x20;
 const FADVISE_NOCACHE = 0x40;
 
+function entered({ span, objectNo, offset, length }: ObjectRead): Span | undefined {
+  const above = wind('ImageCtx.aio_read_from_cache', span, { object: objectNo, offset, length });
+  return wind('ObjectCacher.readx', above);
+}
+
+function left(span: Span | undefined, result: number): void {
+  if (span === undefined) return;
+  unwind(span, result < 0 ? result : undefined);
+  unwind(span.parent, result < 0 ? result : undefined);
+}
+
 /** How reads are answered: from what is there, with what is missing read from below, each byte once for all who want it. */
 export class CacherReads implements FillOwner {
   private readonly store: CacheStore;
@@ -18,7 +29,7 @@ export class CacherReads implements FillOwner {
   private readonly finisher: Finisher;
   private readonly counters: CacherCounters;
   private readonly readDone = (read: PendingRead, result: number) => {
-    unwind(read.span, result < 0 ? result : undefined);
+    left(read.span, result);
     read.read.finished(result);
   };
 
@@ -32,9 +43,7 @@ export class CacherReads implements FillOwner {
   read(read: ObjectRead): void {
     const { offset, length } = read;
     const end = offset + length;
-    const span = tracing()
-      ? wind('ObjectCacher.readx', read.span, { object: read.objectNo, offset, length })
-      : undefined;
+    const span = tracing() ? entered(read) : undefined;
     read.into ??= Buffer.allocUnsafe(length);
     const object = this.store.object(read.objectNo, read.snapId);
     object.pins++;
@@ -76,7 +85,7 @@ export class CacherReads implements FillOwner {
       pending.partDone(0);
       return;
     }
-    unwind(span);
+    left(span, 0);
     this.finisher.finish(read, 0);
   }
 
@@ -104,7 +113,7 @@ export class CacherReads implements FillOwner {
     block.used = block.bytes.length;
     // The read itself holds the block, too.
     block.refs++;
-    const fill = new Fill(this, object, block, start, size, reader.read);
+    const fill = new Fill(this, object, block, start, size, reader);
     const head = new BufferHead(object, start, end, BH_RX, block, 0);
     head.fill = fill;
     object.insert(object.find(start), head);
