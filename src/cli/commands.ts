@@ -18,7 +18,7 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   {
     name: 'rbd',
     description: "make, read, write and copy block device images, as Ceph's rbd does",
-    load: async () => (await import('./rbd.ts')).rbdCommand(),
+    load: async whole => (await import('./rbd.ts')).rbdCommand(whole),
   },
   {
     name: 'ceph',

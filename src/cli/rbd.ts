@@ -12,12 +12,9 @@ Configuration (-c, -n, --id, -k, -m, --cluster and every option of Ceph as --nam
   nacre rbd export rbd/disk@monday disk.img
   nacre rbd bench rbd/disk --io-type write --io-pattern rand --io-total 64M`;
 
-/** `nacre rbd`: images, with the arguments and output of rbd. */
-export async function rbdCommand(): Promise<Command> {
+/** A subcommand for each verb. */
+async function addVerbs(command: Command): Promise<void> {
   const { VERBS } = await import('./rbd/catalogue.ts');
-  const command = new Command('rbd').description('images on a Ceph cluster').addHelpText('after', EXAMPLES);
-  // The subcommands are for completion: options and words may be mixed in any order, which commander's own
-  // subcommands do not allow.
   const groups = new Map<string, Command>([['', command]]);
   for (const verb of VERBS)
     for (const name of verb.alias === undefined ? [verb.name] : [verb.name, verb.alias]) {
@@ -36,6 +33,15 @@ export async function rbdCommand(): Promise<Command> {
       }
     }
   command.command('help').description('help on a command');
+}
+
+/**
+ * `nacre rbd`: images, with the arguments and output of rbd. Its subcommands are for completion only: options and words may be
+ * mixed in any order, which commander's own subcommands do not allow.
+ */
+export async function rbdCommand(whole: boolean): Promise<Command> {
+  const command = new Command('rbd').description('images on a Ceph cluster').addHelpText('after', EXAMPLES);
+  if (whole) await addVerbs(command);
   command.parseAsync = async (argv, options) => {
     const args = (options?.from ?? 'node') === 'user' ? (argv ?? []) : (argv ?? process.argv).slice(2);
     const { config, rest } = splitCephArgs(args, OWN_ARGUMENTS);

@@ -29,5 +29,6 @@ export type ValueOf<N extends OptionName> = (typeof KNOWN)[N] extends OptionSpec
 
 /** Every option, sorted by name. */
 export const OPTIONS: OptionTable = Object.fromEntries(
-  Object.entries(KNOWN).sort(([a], [b]) => (a < b ? -1 : 1)),
+  // Names are sorted rather than entries: it is on the way of every start, and several times faster.
+  (Object.keys(KNOWN) as OptionName[]).sort().map(name => [name, KNOWN[name]]),
 );

@@ -1,6 +1,6 @@
 import { Decoder } from '../../base/decoder.ts';
 import { NacreError } from '../../base/errors.ts';
-import { decodeCrushMap } from '../crush/index.ts';
+import { decodeCrushMap } from '../crush/codec.ts';
 import { addrKey } from '../types/addr-text.ts';
 import { ADDRVEC_EMPTY, type EntityAddrVec } from '../types/entity.ts';
 import { utimeIsZero } from '../types/utime.ts';

@@ -2,7 +2,7 @@ import { crc32c } from '../../base/crc32c.ts';
 import { Decoder } from '../../base/decoder.ts';
 import { Encoder } from '../../base/encoder.ts';
 import { NacreError } from '../../base/errors.ts';
-import { decodeCrushMap, encodeCrushMap } from '../crush/index.ts';
+import { decodeCrushMap, encodeCrushMap } from '../crush/codec.ts';
 import {
   decI32,
   decI64,

@@ -1,6 +1,6 @@
 import { NacreError } from '../../../base/errors.ts';
 import { RELEASE_MIMIC } from '../../osdmap/flags.ts';
-import { minCompatClient } from '../../osdmap/index.ts';
+import { minCompatClient } from '../../osdmap/required-features.ts';
 import type { Rados } from '../../rados/cluster.ts';
 import type { IoCtx } from '../../rados/ioctx.ts';
 import { WriteOperation } from '../../rados/write-operation.ts';
