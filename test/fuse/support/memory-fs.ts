@@ -18,6 +18,7 @@ import {
   ROOT_ID,
   SEEK,
   STATX,
+  WRITE,
   XATTR,
 } from '../../../src/fuse/index.ts';
 import { inheritAcl, modeOfAcl } from './memory-acl.ts';
@@ -66,7 +67,7 @@ export class MemoryFs implements FuseOperations {
   constructor(options: MemoryFsOptions = {}) {
     this.#options = options;
     this.#timeout = options.timeout ?? 0;
-    this.root = this.#make(S_IFDIR | 0o755, 0, 0, 0);
+    this.root = this.#make(S_IFDIR | 0o755, process.getuid?.() ?? 0, process.getgid?.() ?? 0, 0);
     this.root.parent = this.root;
     this.root.lookups = 1;
     const { attr } = this.root;
@@ -413,8 +414,10 @@ export class MemoryFs implements FuseOperations {
     else request.replyData(pieces.length === 1 ? pieces[0] : pieces);
   }
 
-  write(request: FuseRequest, fh: number, offset: number, data: Buffer, flags: number) {
+  write(request: FuseRequest, fh: number, offset: number, data: Buffer, flags: number, writeFlags: number) {
     const node = this.#file(fh);
+    // With direct I/O the kernel leaves this to us; otherwise it has sent a setattr before.
+    if (writeFlags & WRITE.KILL_SUIDGID) node.attr.mode &= node.attr.mode & 0o10 ? ~0o6000 : ~0o4000;
     if (!this.#options.late) {
       this.#write(node, offset, data, flags);
       return request.replyWritten(data.length);
