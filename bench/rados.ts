@@ -1,8 +1,9 @@
 // `nacre rados bench` beside the C++ `rados bench`, in turn on one real cluster in one run.
 //
-//   npx tsx bench/rados.ts [--seconds 6] [--rounds 3] [--store memstore] [--size 3] [--mode crc]
+//   npx tsx bench/rados.ts [--seconds 6] [--rounds 3] [--store memstore] [--size 3] [--mode crc] [--only '4 MiB']
 //
-// CPU is that of the whole client process, start-up included, over the operations that it did.
+// CPU is that of the whole client process, start-up included, over the operations that it did; "steady" is that between
+// the third second and the last, over the operations of that time.
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { RealCeph } from '../test/support/real-ceph.ts';
@@ -16,8 +17,13 @@ const { values: options } = parseArgs({
     size: { type: 'string', default: '1' },
     mode: { type: 'string', default: 'crc' },
     only: { type: 'string' },
+    /** The command to measure, built with `npm run build`. */
+    main: { type: 'string', default: join(import.meta.dirname, '..', 'dist', 'cli', 'main.js') },
   },
 });
+
+/** Second from which on a run is steady: code is compiled and memory has its size. */
+const STEADY_FROM = 3;
 
 interface Workload {
   readonly name: string;
@@ -36,11 +42,27 @@ interface Sample {
   readonly iops: number;
   readonly latencyMs: number;
   readonly cpuUs: number;
+  readonly steadyUs: number;
   readonly peakMiB: number;
 }
 
+/** CPU between two of the lines that both programs print once a second. */
+class Steady {
+  private first: { finished: number; cpu: number } | undefined;
+  /** Microseconds an operation. */
+  us = Number.NaN;
+
+  readonly onLine = (line: string, cpuSeconds: () => number): void => {
+    const match = /^ +(\d+) +\d+ +\d+ +(\d+) /.exec(line);
+    if (match === null || Number(match[1]) < STEADY_FROM) return;
+    const now = { finished: Number(match[2]), cpu: cpuSeconds() };
+    this.first ??= now;
+    this.us = ((now.cpu - this.first.cpu) * 1e6) / (now.finished - this.first.finished);
+  };
+}
+
 /** Reads the closing figures that both programs print alike. */
-function sampleOf(run: ProcessRun, what: string): Sample {
+function sampleOf(run: ProcessRun, steady: Steady, what: string): Sample {
   if (run.code !== 0) throw new Error(`${what} ended with ${run.code}: ${run.stderr || run.stdout}`);
   const number = (pattern: RegExp) => {
     const match = pattern.exec(run.stdout);
@@ -53,6 +75,7 @@ function sampleOf(run: ProcessRun, what: string): Sample {
     iops: ops / seconds,
     latencyMs: number(/Average Latency\(s\):\s+([\d.e-]+)/) * 1000,
     cpuUs: (run.cpuSeconds * 1e6) / ops,
+    steadyUs: steady.us,
     peakMiB: run.peakMiB,
   };
 }
@@ -67,7 +90,7 @@ try {
   const env = { ...process.env, CEPH_CONF: cluster.conf };
   const clients: Record<string, [string, string[]]> = {
     rados: ['rados', []],
-    nacre: [process.execPath, [join(import.meta.dirname, '..', 'dist', 'cli', 'main.js'), 'rados']],
+    nacre: [process.execPath, [options.main, 'rados']],
   };
   const rows: string[][] = [];
   for (const work of WORKLOADS) {
@@ -89,8 +112,9 @@ try {
             `${name}-${work.size}-${work.depth}`,
           ];
           if (step === 'write') args.push('-b', String(work.size), '--no-cleanup');
-          const run = await measure(program, args, env);
-          samples[name].push(sampleOf(run, `${name} ${step}`));
+          const steady = new Steady();
+          const run = await measure(program, args, env, steady.onLine);
+          samples[name].push(sampleOf(run, steady, `${name} ${step}`));
         }
       }
       const of = (name: string, field: keyof Sample) => median(samples[name].map(sample => sample[field]));
@@ -104,6 +128,9 @@ try {
         of('rados', 'cpuUs').toFixed(0),
         of('nacre', 'cpuUs').toFixed(0),
         ratio('cpuUs').toFixed(2),
+        of('rados', 'steadyUs').toFixed(0),
+        of('nacre', 'steadyUs').toFixed(0),
+        ratio('steadyUs').toFixed(2),
         of('rados', 'latencyMs').toFixed(2),
         of('nacre', 'latencyMs').toFixed(2),
         of('rados', 'peakMiB').toFixed(0),
@@ -122,6 +149,9 @@ try {
         'ratio',
         'rados CPU us',
         'nacre CPU us',
+        'ratio',
+        'steady rados',
+        'nacre',
         'ratio',
         'rados ms',
         'nacre ms',

@@ -28,11 +28,22 @@ function peakOf(pid: number): number {
   }
 }
 
-/** Runs one process to its end and measures it. Not for use with other children at the same time. */
+/** CPU seconds of a process that is running. */
+function cpuOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/**
+ * Runs one process to its end and measures it. Not for use with other children at the same time. `onLine` hears of every
+ * line that it prints, as it comes, and may ask for the CPU seconds so far.
+ */
 export function measure(
   program: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv = process.env,
+  onLine?: (line: string, cpuSeconds: () => number) => void,
 ): Promise<ProcessRun> {
   const before = childrenCpu();
   return new Promise((resolve, reject) => {
@@ -43,8 +54,14 @@ export function measure(
     const sampler = setInterval(() => {
       peakMiB = Math.max(peakMiB, peakOf(child.pid!));
     }, 50);
+    let heard = 0;
     child.stdout.on('data', chunk => {
       stdout += chunk;
+      if (onLine === undefined) return;
+      for (let end = stdout.indexOf('\n', heard); end >= 0; end = stdout.indexOf('\n', heard)) {
+        onLine(stdout.slice(heard, end), () => cpuOf(child.pid!));
+        heard = end + 1;
+      }
     });
     child.stderr.on('data', chunk => {
       stderr += chunk;
