@@ -9,6 +9,7 @@ import { Meta } from './meta/meta.ts';
 import { IoThreads } from './performance/io-threads/io-threads.ts';
 import { WriteBehind } from './performance/write-behind/write-behind.ts';
 import { ProtocolClient } from './protocol/client/index.ts';
+import { PosixAcl } from './system/posix-acl/posix-acl.ts';
 
 /** Every translator there is, by the type that volfiles name. */
 const TYPES: Readonly<Record<string, XlatorClass>> = {
@@ -22,6 +23,7 @@ const TYPES: Readonly<Record<string, XlatorClass>> = {
   'performance/io-threads': IoThreads,
   'performance/write-behind': WriteBehind,
   'protocol/client': ProtocolClient,
+  'system/posix-acl': PosixAcl,
 };
 
 /** The class of a type; undefined for a type that is not there. */
