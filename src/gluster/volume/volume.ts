@@ -1,13 +1,13 @@
-import { NacreError } from '../../base/errors.ts';
 import type { Env } from '../../env/env.ts';
 import { nodeEnv } from '../../env/node.ts';
 import type { Graph } from '../graph/graph.ts';
 import { type GraphLog, SILENT_LOG } from '../graph/log.ts';
 import type { XlatorClass } from '../graph/xlator.ts';
 import { xlatorRegistry } from '../xlators/index.ts';
+import { GlusterdClient, type GlusterdClientOptions } from './glusterd-client.ts';
 import { firstLookup, mountVolume, type VolumeMount, type VolumeMountOptions } from './mount.ts';
 import { type Credentials, Session } from './session.ts';
-import type { VolfileServer } from './spec.ts';
+import { type VolfileServer, volumeSpec } from './spec.ts';
 import { fixedVolfile, type GraphUser, type VolfileSource, VolumeClient } from './volume-client.ts';
 import { VolumeFs } from './volume-fs.ts';
 
@@ -18,6 +18,8 @@ export interface VolumeOptions extends Partial<Credentials> {
   readonly volfile?: string;
   /** Where the volfile comes from, in place of servers. */
   readonly source?: VolfileSource;
+  /** TLS to the servers; by default as the node's secure-access file says. */
+  readonly tls?: GlusterdClientOptions['tls'];
   /** As `--xlator-option`: 'vg0-dht.min-free-disk' -> '20%'; '*' stands for any part of a layer's name. */
   readonly xlatorOptions?: Readonly<Record<string, string>>;
   /** A directory of the volume that becomes the root. */
@@ -123,8 +125,13 @@ export class Volume extends VolumeFs implements AsyncDisposable {
   }
 }
 
-function volfileSource(_env: Env, spec: string, options: VolumeOptions): VolfileSource {
+function volfileSource(env: Env, spec: string, options: VolumeOptions): VolfileSource {
   if (options.source !== undefined) return options.source;
   if (options.volfile !== undefined) return fixedVolfile(options.volfile);
-  throw new NacreError('ENOTSUP', 'gluster.open', `'${spec}': volfiles of servers`);
+  const { servers, volume } = volumeSpec(spec);
+  const { log, tls } = options;
+  return new GlusterdClient(env, [...servers, ...(options.servers ?? [])], volume, {
+    ...(log !== undefined && { log }),
+    ...(tls !== undefined && { tls }),
+  });
 }

@@ -137,7 +137,7 @@ export class BrickLink {
     const { options } = this;
     const address = this.address();
     const toGlusterd = 'port' in address && address.port === GLUSTERD_PORT;
-    const secure = options.bool(toGlusterd ? 'secure-management' : 'transport.socket.ssl-enabled');
+    const secure = toGlusterd ? this.secureManagement() : options.bool('transport.socket.ssl-enabled');
     if (!secure) {
       this.open(address, {});
       return;
@@ -151,6 +151,13 @@ export class BrickLink {
         this.lost();
       },
     );
+  }
+
+  /** Where the volume does not say, the node does, as to Gluster's own client. */
+  private secureManagement(): boolean {
+    const { options, host } = this;
+    if (options.isSet('secure-management')) return options.bool('secure-management');
+    return host.env.fs.readFileSync('/var/lib/glusterd/secure-access') !== undefined;
   }
 
   private open(address: NetAddress, tls: RpcConnectionOptions): void {

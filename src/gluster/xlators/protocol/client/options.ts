@@ -164,6 +164,7 @@ export const CLIENT_OPTIONS: OptionTable = {
   'secure-management': {
     kind: 'bool',
     default: 'off',
-    description: 'Speak TLS to glusterd (port 24007), as secure-access of its directory says for the node.',
+    description:
+      'Speak TLS to glusterd (port 24007). Where it is not set, /var/lib/glusterd/secure-access says so, as for GlusterFS itself.',
   },
 };
