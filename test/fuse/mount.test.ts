@@ -89,7 +89,7 @@ describeMounted('mounting and unmounting', () => {
     });
     await new Promise(resolve => user.stdout.once('data', resolve));
     m.server.kill('SIGINT');
-    await expect.poll(() => mountsOn(m.dir)).toEqual([]);
+    await expect.poll(() => mountsOn(m.dir), { timeout: 20_000 }).toEqual([]);
     expect(m.server.exitCode).toBe(null);
     user.stdin.write('go\n');
     user.stdin.write('go\n');
@@ -123,12 +123,15 @@ describeMounted('mounting and unmounting', () => {
     const dir = temporaryDirectory();
     for (let round = 0; round < 3; round++) {
       const m = await MemoryMount.start({}, dir);
-      const user = run('dd', ['if=/dev/zero', `of=${dir}/f`, 'bs=1M', 'count=100000'], { timeout: 30_000 });
+      const script = `while dd if=/dev/zero of=${dir}/f bs=1M count=64 conv=notrunc status=none; do :; done`;
+      const user = run('bash', ['-c', `${script}; exit 1`], { timeout: 30_000 });
       const failed = user.then(
         () => 'wrote on',
         (error: { stderr: string }) => error.stderr,
       );
-      await expect.poll(async () => ((await m.call('counts')) as number[])[16]).toBeGreaterThan(20);
+      await expect
+        .poll(async () => ((await m.call('counts')) as number[])[16], { timeout: 20_000 })
+        .toBeGreaterThan(20);
       m.server.kill('SIGKILL');
       expect(await failed).toMatch(/not connected|Software caused connection abort|Input\/output error/);
       await m.exited;

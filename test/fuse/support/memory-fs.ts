@@ -28,7 +28,9 @@ import { type Dirent, MemoryNode, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, S_ISGID } f
 const O_TRUNC = 0o1000;
 const O_APPEND = 0o2000;
 const [EPERM, ENOENT, EEXIST, ENOTDIR, EINVAL, ENOTTY, ENXIO] = [1, 2, 17, 20, 22, 25, 6];
-const [ENAMETOOLONG, ENOTEMPTY, ENODATA, EOPNOTSUPP, EBADF] = [36, 39, 61, 95, 9];
+const [ENAMETOOLONG, ENOTEMPTY, ENODATA, EOPNOTSUPP, EBADF, ENOSPC] = [36, 39, 61, 95, 9, 28];
+/** A file may not fill the machine's memory. */
+const MAX_BLOCKS = (512 * 1024 * 1024) / 512;
 const POLLIN = 1;
 const POLLOUT = 4;
 const ACL_ACCESS = 'system.posix_acl_access';
@@ -418,6 +420,7 @@ export class MemoryFs implements FuseOperations {
     const node = this.#file(fh);
     // With direct I/O the kernel leaves this to us; otherwise it has sent a setattr before.
     if (writeFlags & WRITE.KILL_SUIDGID) node.attr.mode &= node.attr.mode & 0o10 ? ~0o6000 : ~0o4000;
+    if (node.attr.blocks > MAX_BLOCKS) return request.error(ENOSPC);
     if (!this.#options.late) {
       this.#write(node, offset, data, flags);
       return request.replyWritten(data.length);

@@ -73,5 +73,11 @@ async function obey(call: string, args: unknown[]): Promise<unknown> {
   }
 }
 
+// The test has died.
+process.once('disconnect', () => {
+  mounted.unmount({ lazy: true }).finally(() => process.exit(1));
+});
+
 await mounted.closed;
+process.removeAllListeners('disconnect');
 if (process.connected) process.disconnect();
