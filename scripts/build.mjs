@@ -43,7 +43,7 @@ await build({
   logLevel: 'warning',
 }).catch(() => fail(1));
 
-const command = join(fresh, 'cli', 'main.js');
-if (existsSync(command)) chmodSync(command, 0o755);
+const commands = Object.values(bin).map(target => join(fresh, target.replace(/^\.\/dist\//, '')));
+for (const command of commands) if (existsSync(command)) chmodSync(command, 0o755);
 rmSync(dist, { recursive: true, force: true });
 renameSync(fresh, dist);

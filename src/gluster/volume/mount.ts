@@ -98,6 +98,8 @@ export async function mountVolume(
     fsname: client.graph.volumeName,
     subtype: 'nacre',
     allowOther: process.geteuid?.() === 0,
+    // With ACLs the layers check permissions, as the kernel knows nothing of them.
+    defaultPermissions: !settings.acl,
     maxRead: settings.maxWrite,
     ...options.kernel,
     ...initOptions(settings),

@@ -7,7 +7,7 @@ import { xlatorRegistry } from '../xlators/index.ts';
 import { GlusterdClient, type GlusterdClientOptions } from './glusterd-client.ts';
 import { firstLookup, mountVolume, type VolumeMount, type VolumeMountOptions } from './mount.ts';
 import { type Credentials, Session } from './session.ts';
-import { type VolfileServer, volumeSpec } from './spec.ts';
+import { parseVolumeSpec, type VolfileServer, volumeSpec } from './spec.ts';
 import { fixedVolfile, type GraphUser, type VolfileSource, VolumeClient } from './volume-client.ts';
 import { VolumeFs } from './volume-fs.ts';
 
@@ -55,13 +55,25 @@ export class Volume extends VolumeFs implements AsyncDisposable {
   static async open(spec: string, options: VolumeOptions = {}): Promise<Volume> {
     const env = options.env ?? nodeEnv;
     const source = volfileSource(env, spec, options);
-    const { acl, xlatorOptions, log = SILENT_LOG, timeout, signal, lruLimit, xlators: own = {} } = options;
+    const {
+      acl,
+      xlatorOptions,
+      subdirectory,
+      log = SILENT_LOG,
+      timeout,
+      signal,
+      lruLimit,
+      xlators: own = {},
+    } = options;
     const client = await VolumeClient.open({
       env,
       source,
       registry: type => (Object.hasOwn(own, type) ? own[type] : xlatorRegistry(type)),
       acl,
-      xlatorOptions,
+      xlatorOptions:
+        subdirectory === undefined
+          ? xlatorOptions
+          : { ...xlatorOptions, '*-client-*.subdir-mount': subdirectory },
       log,
       timeout,
       signal,
@@ -128,7 +140,10 @@ export class Volume extends VolumeFs implements AsyncDisposable {
 function volfileSource(env: Env, spec: string, options: VolumeOptions): VolfileSource {
   if (options.source !== undefined) return options.source;
   if (options.volfile !== undefined) return fixedVolfile(options.volfile);
-  const { servers, volume } = volumeSpec(spec);
+  // With servers of its own, a spec may be just a volume's name.
+  const parsed = parseVolumeSpec(spec);
+  const { servers, volume } =
+    parsed === undefined && options.servers !== undefined ? { servers: [], volume: spec } : volumeSpec(spec);
   const { log, tls } = options;
   return new GlusterdClient(env, [...servers, ...(options.servers ?? [])], volume, {
     ...(log !== undefined && { log }),

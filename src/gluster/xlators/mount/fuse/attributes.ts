@@ -1,8 +1,11 @@
 import { ERRNO } from '../../../../base/errno.ts';
 import type { FuseOperations, FuseRequest, FuseSetattr } from '../../../../fuse/types.ts';
+import type { Fd } from '../../../graph/fd.ts';
+import type { Inode } from '../../../graph/inode.ts';
 import { Loc } from '../../../graph/loc.ts';
 import { Dict } from '../../../types/dict.ts';
 import { formatGfid } from '../../../types/gfid.ts';
+import { IA_IFDIR } from '../../../types/iatt.ts';
 import { changesOf, FATTR_ATTRIBUTES, FATTR_SIZE, FATTR_TIMES } from './attr.ts';
 import type { Bridge } from './bridge.ts';
 import { toBytes, toName } from './names.ts';
@@ -15,34 +18,48 @@ const IDENTITY_NAMES = new Set(['trusted.gfid', 'trusted.glusterfs.volume-id']);
 export function attributeOperations(bridge: Bridge): FuseOperations {
   const { options } = bridge;
 
+  /**
+   * The fd to go by: the request's own, where `preferOpen` one that is open anyway, or for a file that has no name any more any
+   * that is open on it.
+   */
+  const fdOf = (
+    request: FuseRequest,
+    inode: Inode,
+    fh: number | undefined,
+    preferOpen: boolean,
+  ): Fd | undefined => {
+    const handle = fh === undefined ? undefined : bridge.handles.get(fh);
+    if (handle !== undefined && handle.broken === 0) return handle.fd;
+    return preferOpen || bridge.isUnlinked(inode) ? bridge.openFd(inode, request.pid) : undefined;
+  };
+
   const getattr = (request: FuseRequest, fh: number | undefined): void => {
     const inode = bridge.node(request, request.nodeid, getattr, [fh]);
     if (inode === undefined) return;
-    const { inodes } = bridge.graph;
-    const handle = fh === undefined ? undefined : bridge.handles.get(fh);
+    const fd = fdOf(request, inode, fh, inode.type !== IA_IFDIR);
     const frame = bridge.frame(request, 'stat');
     // The root is looked up, as nothing else ever does.
     const answer =
-      inode === inodes.root
+      inode === bridge.graph.inodes.root
         ? bridge.fops.lookup(frame, new Loc(inode, undefined, '', '/'))
-        : handle !== undefined && handle.broken === 0
-          ? bridge.fops.fstat(frame, handle.fd)
+        : fd !== undefined
+          ? bridge.fops.fstat(frame, fd)
           : bridge.fops.stat(frame, bridge.loc(inode));
     answer.then(
       ({ stat }) => bridge.replyAttr(request, stat),
-      error => bridge.fail(request, error, handle === undefined),
+      error => bridge.fail(request, error, fd === undefined),
     );
   };
 
   const setattr = (request: FuseRequest, set: FuseSetattr): void => {
     const inode = bridge.node(request, request.nodeid, setattr, [set]);
     if (inode === undefined) return;
-    const handle = set.fh === undefined ? undefined : bridge.handles.get(set.fh);
+    const fd = fdOf(request, inode, set.fh, false);
     const frame = bridge.frame(request, 'setattr');
     const { fops } = bridge;
     const loc = bridge.loc(inode);
     const truncate = () =>
-      handle !== undefined ? fops.ftruncate(frame, handle.fd, set.size) : fops.truncate(frame, loc, set.size);
+      fd !== undefined ? fops.ftruncate(frame, fd, set.size) : fops.truncate(frame, loc, set.size);
     const sizeToo = (set.valid & FATTR_SIZE) !== 0;
     if ((set.valid & FATTR_ATTRIBUTES) === 0 && !sizeToo) {
       getattr(request, set.fh);
@@ -54,14 +71,14 @@ export function attributeOperations(bridge: Bridge): FuseOperations {
       const { stat, valid } = changesOf(set);
       // By descriptor only where no times are set, as Gluster's mount does.
       answer =
-        handle !== undefined && (set.valid & FATTR_TIMES) === 0
-          ? fops.fsetattr(frame, handle.fd, stat, valid)
+        fd !== undefined && ((set.valid & FATTR_TIMES) === 0 || bridge.isUnlinked(inode))
+          ? fops.fsetattr(frame, fd, stat, valid)
           : fops.setattr(frame, loc, stat, valid);
       if (sizeToo) answer = answer.then(truncate);
     }
     answer.then(
       ({ post }) => bridge.replyAttr(request, post),
-      error => bridge.fail(request, error, handle === undefined),
+      error => bridge.fail(request, error, fd === undefined),
     );
   };
 

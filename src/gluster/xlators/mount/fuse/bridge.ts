@@ -1,6 +1,7 @@
 import { ERRNO } from '../../../../base/errno.ts';
 import type { Env } from '../../../../env/env.ts';
 import type { FuseEntry, FuseRequest } from '../../../../fuse/types.ts';
+import type { Fd } from '../../../graph/fd.ts';
 import { errnoOf } from '../../../graph/fop-error.ts';
 import type { Fops } from '../../../graph/fops.ts';
 import { CallRoot, Frame } from '../../../graph/frame.ts';
@@ -123,6 +124,23 @@ export class Bridge {
 
   loc(inode: Inode): Loc {
     return new Loc(inode, undefined, '', '');
+  }
+
+  /** What is open on a file: of that process if it has it open, else of anybody. */
+  openFd(inode: Inode, pid: number): Fd | undefined {
+    let any: Fd | undefined;
+    for (const fd of inode.fds) {
+      if (fd.anonymous) continue;
+      if (fd.pid === pid) return fd;
+      any ??= fd;
+    }
+    return any;
+  }
+
+  /** A file without a name: the bricks know it by what is open on it only. */
+  isUnlinked(inode: Inode): boolean {
+    const { inodes } = this.graph;
+    return inode !== inodes.root && inodes.parentOf(inode) === undefined;
   }
 
   /** A gfid for what a request creates. */

@@ -1,0 +1,17 @@
+/** `nacre/gluster`: GlusterFS volumes from Node, without a mount and with one. */
+export { NacreError } from '../../base/errors.ts';
+export { type GraphLog, type GraphLogLevel, LineLog, SILENT_LOG } from '../graph/log.ts';
+export type { OptionSpec, OptionTable } from '../graph/option-types.ts';
+export { type DumpWriter, Xlator, type XlatorClass, type XlatorSetup } from '../graph/xlator.ts';
+export type { TimeLike } from './attributes.ts';
+export { FileHandle, type LockOptions, type ReadOptions } from './file-handle.ts';
+export { VolumeMount, type VolumeMountOptions } from './mount.ts';
+export type { PathLike } from './names.ts';
+export type { Abortable, Credentials } from './session.ts';
+export { GLUSTERD_PORT, parseVolumeSpec, type VolfileServer, type VolumeSpec } from './spec.ts';
+export { BigIntStats, Dirent, Stats } from './stats.ts';
+export type { StreamOptions } from './streams.ts';
+export { Volume, type VolumeOptions } from './volume.ts';
+export { fixedVolfile, type VolfileSource } from './volume-client.ts';
+export { COPYFILE_EXCL, type StatFs, VolumeFs } from './volume-fs.ts';
+export { XATTR_CREATE, XATTR_REPLACE } from './xattrs.ts';
