@@ -18,6 +18,8 @@ export interface RbdHandle {
   removeSnapshot(name: string): Promise<void>;
   rollback(name: string): Promise<void>;
   flatten(): Promise<void>;
+  updateFeatures(features: bigint, enable: boolean): Promise<void>;
+  rebuildObjectMap(): Promise<void>;
   isOwner(): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -147,6 +149,14 @@ export class OurHandle implements RbdHandle {
 
   flatten(): Promise<void> {
     return this.image.flatten();
+  }
+
+  updateFeatures(features: bigint, enable: boolean): Promise<void> {
+    return this.image.updateFeatures(features, enable);
+  }
+
+  rebuildObjectMap(): Promise<void> {
+    return this.image.objectMap.rebuild();
   }
 
   async isOwner(): Promise<boolean> {

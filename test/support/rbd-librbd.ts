@@ -45,6 +45,8 @@ def run(op, key, *a):
         # librbd leaves the map of the snapshot, in which objects are clean that are not so against newer snapshots.
         if image.features() & rbd.RBD_FEATURE_OBJECT_MAP: image.rebuild_object_map()
     elif op == 'flatten': image.flatten()
+    elif op == 'features': image.update_features(a[0], a[1])
+    elif op == 'rebuild': image.rebuild_object_map()
     elif op == 'owner': return image.is_exclusive_lock_owner()
     else: raise Exception(op)
 for line in sys.stdin:
@@ -171,6 +173,14 @@ export class LibRbdHandle implements RbdHandle {
 
   flatten(): Promise<void> {
     return this.client.run('flatten', this.key);
+  }
+
+  updateFeatures(features: bigint, enable: boolean): Promise<void> {
+    return this.client.run('features', this.key, Number(features), enable);
+  }
+
+  rebuildObjectMap(): Promise<void> {
+    return this.client.run('rebuild', this.key);
   }
 
   isOwner(): Promise<boolean> {

@@ -221,6 +221,7 @@ export class Workload {
         const next = size - 512 * random.below(size / 1024);
         this.note(`resize ${next}`);
         await handle.resize(next);
+        await this.takeIn(handle);
         const resized = Buffer.alloc(next);
         head.copy(resized);
         this.head = resized;

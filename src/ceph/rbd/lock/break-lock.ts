@@ -16,6 +16,10 @@ export async function currentOwner(ctx: ImageCtx): Promise<Locker | undefined> {
   return owner;
 }
 
+export function sameOwner(a: Locker | undefined, b: Locker): boolean {
+  return a?.client === b.client && a.cookie === b.cookie && a.address === b.address;
+}
+
 /** 'v2:1.2.3.4:0/77' or '1.2.3.4:0/77': what remains tells clients apart. */
 const bare = (address: string): string => address.replace(/^(v1|v2|any):/, '');
 

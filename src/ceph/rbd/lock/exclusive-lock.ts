@@ -10,7 +10,7 @@ import { openObjectMap } from '../object-map/object-map.ts';
 import { refreshImage } from '../open/refresh.ts';
 import { cancelOperations } from '../operations/invoke.ts';
 import { RBD_FEATURE_OBJECT_MAP, RBD_LOCK_NAME } from '../types.ts';
-import { breakDeadOwner, currentOwner, isAlive } from './break-lock.ts';
+import { breakDeadOwner, currentOwner, isAlive, sameOwner } from './break-lock.ts';
 import { LOCK_COOKIE_PREFIX, LOCK_TAG } from './owners.ts';
 import type { ExclusiveLockApi } from './types.ts';
 
@@ -204,6 +204,8 @@ export class ExclusiveLock implements ExclusiveLockApi {
       const owner = await currentOwner(ctx);
       if (owner === undefined) continue;
       if (await isAlive(ctx, owner)) return owner.client;
+      // Who closes lets go of the lock, and then of the watch: an owner is dead if it has the lock when its watch is gone.
+      if (!sameOwner(await currentOwner(ctx), owner)) continue;
       this.log(1, `${owner.client} is gone: breaking its lock`);
       await breakDeadOwner(ctx, owner);
     }
