@@ -181,7 +181,13 @@ export class PosixAcl extends Xlator implements Partial<Fops> {
   }
 
   /** Mode and lists of what is made in a directory with a default list; the umask only counts where there is none. */
-  private inherit(loc: Loc, mode: number, umask: number, xdata: Dict, isDirectory: boolean): number {
+  private inherit(
+    loc: Loc,
+    mode: number,
+    umask: number,
+    xdata: Dict,
+    isDirectory: boolean,
+  ): { mode: number; umask: number } {
     let wanted = mode;
     let taken = umask;
     const given = xdata.int('umask');
@@ -192,7 +198,7 @@ export class PosixAcl extends Xlator implements Partial<Fops> {
       xdata.delete('mode');
     }
     const defaults = loc.parent === undefined ? undefined : this.known(loc.parent)?.defaults;
-    if (defaults === undefined) return wanted & ~taken;
+    if (defaults === undefined) return { mode: wanted & ~taken, umask };
     const made = inherit(defaults, wanted);
     const file = this.known(loc.inode) ?? new FileAcl();
     loc.inode.ctx[this.slot] = file;
@@ -201,7 +207,7 @@ export class PosixAcl extends Xlator implements Partial<Fops> {
     file.defaults = isDirectory ? defaults : undefined;
     xdata.setBytes(ACCESS_KEY, encodeAcl(made.acl));
     if (isDirectory) xdata.setBytes(DEFAULT_KEY, encodeAcl(defaults));
-    return made.mode;
+    return { mode: made.mode, umask: 0 };
   }
 
   private async made<T extends EntryAnswer>(answer: Promise<T>): Promise<T> {
@@ -213,7 +219,8 @@ export class PosixAcl extends Xlator implements Partial<Fops> {
   mkdir(frame: Frame, loc: Loc, mode: number, umask: number, xdata?: Dict): Promise<EntryAnswer> {
     if (!this.permits(frame, loc.parent, WRITE | EXECUTE)) return this.fail(EACCES);
     const own = Dict.from(xdata);
-    return this.made(this.next.mkdir(frame, loc, this.inherit(loc, mode, umask, own, true), umask, own));
+    const as = this.inherit(loc, mode, umask, own, true);
+    return this.made(this.next.mkdir(frame, loc, as.mode, as.umask, own));
   }
 
   mknod(
@@ -226,9 +233,8 @@ export class PosixAcl extends Xlator implements Partial<Fops> {
   ): Promise<EntryAnswer> {
     if (!this.permits(frame, loc.parent, WRITE | EXECUTE)) return this.fail(EACCES);
     const own = Dict.from(xdata);
-    return this.made(
-      this.next.mknod(frame, loc, this.inherit(loc, mode, umask, own, false), rdev, umask, own),
-    );
+    const as = this.inherit(loc, mode, umask, own, false);
+    return this.made(this.next.mknod(frame, loc, as.mode, rdev, as.umask, own));
   }
 
   create(
@@ -242,8 +248,8 @@ export class PosixAcl extends Xlator implements Partial<Fops> {
   ): Promise<CreateAnswer> {
     if (!this.permits(frame, loc.parent, WRITE | EXECUTE)) return this.fail(EACCES);
     const own = Dict.from(xdata);
-    const inherited = this.inherit(loc, mode, umask, own, false);
-    return this.made(this.next.create(frame, loc, flags, inherited, umask, fd, own));
+    const as = this.inherit(loc, mode, umask, own, false);
+    return this.made(this.next.create(frame, loc, flags, as.mode, as.umask, fd, own));
   }
 
   symlink(frame: Frame, target: string, loc: Loc, umask: number, xdata?: Dict): Promise<EntryAnswer> {
