@@ -6,7 +6,12 @@ import { IoStats } from './debug/io-stats/io-stats.ts';
 import { Trace } from './debug/trace/trace.ts';
 import { Utime } from './features/utime/utime.ts';
 import { Meta } from './meta/meta.ts';
+import { IoCache } from './performance/io-cache/io-cache.ts';
 import { IoThreads } from './performance/io-threads/io-threads.ts';
+import { OpenBehind } from './performance/open-behind/open-behind.ts';
+import { QuickRead } from './performance/quick-read/quick-read.ts';
+import { ReadAhead } from './performance/read-ahead/read-ahead.ts';
+import { ReaddirAhead } from './performance/readdir-ahead/readdir-ahead.ts';
 import { WriteBehind } from './performance/write-behind/write-behind.ts';
 import { ProtocolClient } from './protocol/client/index.ts';
 import { PosixAcl } from './system/posix-acl/posix-acl.ts';
@@ -21,6 +26,11 @@ const TYPES: Readonly<Record<string, XlatorClass>> = {
   'features/utime': Utime,
   meta: Meta,
   'performance/io-threads': IoThreads,
+  'performance/io-cache': IoCache,
+  'performance/open-behind': OpenBehind,
+  'performance/quick-read': QuickRead,
+  'performance/read-ahead': ReadAhead,
+  'performance/readdir-ahead': ReaddirAhead,
   'performance/write-behind': WriteBehind,
   'protocol/client': ProtocolClient,
   'system/posix-acl': PosixAcl,
