@@ -19,6 +19,7 @@ import {
 import type { XdrDecoder } from '../rpc/xdr-decoder.ts';
 import type { XdrEncoder } from '../rpc/xdr-encoder.ts';
 import { Dict } from '../types/dict.ts';
+import { nodeIsSecure, nodeTls } from '../xlators/protocol/client/tls.ts';
 import type { VolfileServer } from './spec.ts';
 import type { VolfileSource } from './volume-client.ts';
 
@@ -26,12 +27,9 @@ import type { VolfileSource } from './volume-client.ts';
 const MAX_OP_VERSION = '100000';
 const MIN_OP_VERSION = '1';
 const RETRY_MS = 3000;
-/** A node where this file exists speaks TLS between glusterd and its clients; certificates lie in their usual places. */
-const SECURE_ACCESS = '/var/lib/glusterd/secure-access';
-const CERTIFICATES = '/etc/ssl/glusterfs';
 
 export interface GlusterdClientOptions {
-  /** 'node': as the node's secure-access file says, with the certificates of /etc/ssl. Default 'node'. */
+  /** 'node': as the node's secure-access file says, with the certificates of /etc/ssl or /usr/lib/ssl. Default 'node'. */
   readonly tls?: TlsClientOptions | 'node' | 'off';
   readonly log?: GraphLog;
   readonly connectTimeoutMs?: number;
@@ -66,27 +64,6 @@ class PromiseCall<T> extends RpcCall {
   fail(errno: number, message: string): void {
     this.reject(NacreError.fromErrno(errno, 'gluster.glusterd', message));
   }
-}
-
-/** Where on this node TLS is asked for by its secure-access file. */
-export function secureManagement(env: Env): boolean {
-  return env.fs.readFileSync(SECURE_ACCESS) !== undefined;
-}
-
-async function nodeTls(env: Env): Promise<TlsClientOptions> {
-  const read = async (path: string) => {
-    try {
-      return await env.fs.readFile(path);
-    } catch (error) {
-      throw new NacreError('ENOENT', 'gluster.tls', `${SECURE_ACCESS} is there, but ${path} cannot be read`, {
-        cause: error,
-      });
-    }
-  };
-  const [cert, key, ca] = await Promise.all(
-    ['pem', 'key', 'ca'].map(kind => read(`${CERTIFICATES}.${kind}`)),
-  );
-  return { cert, key, ca };
 }
 
 /**
@@ -248,7 +225,7 @@ export class GlusterdClient implements VolfileSource {
     const { tls = 'node' } = this.options;
     if (tls === 'off') return undefined;
     if (tls !== 'node') return tls;
-    return secureManagement(this.env) ? nodeTls(this.env) : undefined;
+    return nodeIsSecure(this.env) ? nodeTls(this.env) : undefined;
   }
 
   private connectTo(server: VolfileServer, tls: TlsClientOptions | undefined): Promise<RpcConnection> {

@@ -7,6 +7,7 @@ export type { TimeLike } from './attributes.ts';
 export { FileHandle, type LockOptions, type ReadOptions } from './file-handle.ts';
 export { VolumeMount, type VolumeMountOptions } from './mount.ts';
 export type { PathLike } from './names.ts';
+export { type NodeFs, nodeFs } from './node-fs.ts';
 export type { Abortable, Credentials } from './session.ts';
 export { GLUSTERD_PORT, parseVolumeSpec, type VolfileServer, type VolumeSpec } from './spec.ts';
 export { BigIntStats, Dirent, Stats } from './stats.ts';

@@ -86,11 +86,10 @@ export async function lookupName(
       return { loc, stat };
     } catch (thrown) {
       const errno = errnoOf(thrown);
-      if (known !== undefined && (errno === ERRNO['ENOENT'] || errno === ERRNO['ESTALE'])) {
-        inodes.unlink(known, parent, name);
-        if (errno === ERRNO['ESTALE']) continue;
-      }
-      throw thrown;
+      if (known === undefined) throw thrown;
+      // What we knew may be wrong: removed and made again, or moved to another brick. As Gluster's clients do, we ask once more
+      // as if we knew nothing.
+      if (errno === ERRNO['ENOENT'] || errno === ERRNO['ESTALE']) inodes.unlink(known, parent, name);
     } finally {
       inode.unref();
     }
