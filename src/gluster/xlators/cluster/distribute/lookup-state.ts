@@ -6,6 +6,7 @@ import { Dict } from '../../../types/dict.ts';
 import { GFID_NULL, type Gfid } from '../../../types/gfid.ts';
 import type { Iatt } from '../../../types/iatt.ts';
 import type { Distribute } from './distribute.ts';
+import { ENOTCONN } from './errnos.ts';
 import { fixDirectory, stripPhase1 } from './iatt.ts';
 import type { Layout } from './layout.ts';
 import { ACL_ACCESS, ACL_DEFAULT, OPEN_FD_COUNT } from './names.ts';
@@ -56,7 +57,9 @@ export class LookupState {
     this.request = Dict.from(xdata);
   }
 
+  /** The last answer counts; that a brick is down is known at once, before any brick answers. */
   failed(errno: number, error?: unknown): void {
+    if (errno === ENOTCONN && this.errno !== 0) return;
     this.errno = errno;
     this.error = error;
   }
