@@ -43,6 +43,7 @@ export interface MemoryFsOptions {
   /** Answers after a turn of the event loop, as a file system on a network would. */
   late?: boolean;
   acl?: boolean;
+  dontMask?: boolean;
 }
 
 /** An open file or directory. A directory's reading goes on where it stopped, if it is asked to. */
@@ -185,7 +186,7 @@ export class MemoryFs implements FuseOperations {
     const bits = inherit && (mode & S_IFMT) === S_IFDIR ? mode | S_ISGID : mode;
     const node = this.#make(bits, request.uid, gid, rdev);
     const acl = parent.xattrs?.get(ACL_DEFAULT);
-    if (this.#options.acl) {
+    if (this.#options.acl || this.#options.dontMask) {
       if (acl === undefined) node.attr.mode &= ~umask;
       else if ((mode & S_IFMT) !== S_IFLNK) inheritAcl(node, acl, ACL_ACCESS, ACL_DEFAULT);
     }
