@@ -212,9 +212,11 @@ export class RealGluster implements AsyncDisposable {
       this.secureDir === undefined
         ? ''
         : [
-            'mkdir -p /var/lib/glusterd /etc/ssl',
+            'mkdir -p /var/lib/glusterd /etc/ssl /usr/lib/ssl',
             `mount --bind '${this.secureDir}' /var/lib/glusterd`,
             `mount --bind '${this.secureDir}' /etc/ssl`,
+            // Where Debian's build looks.
+            `mount --bind '${this.secureDir}' /usr/lib/ssl`,
             '',
           ].join(' && ');
     const script = `${secure} echo ready; trap : TERM; while :; do sleep 3600 & wait; done`;

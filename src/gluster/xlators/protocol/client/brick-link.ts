@@ -29,7 +29,7 @@ import {
 import type { XdrDecoder } from '../../../rpc/xdr-decoder.ts';
 import type { Dict } from '../../../types/dict.ts';
 import { setvolumeDict } from './setvolume.ts';
-import { tlsOf } from './tls.ts';
+import { nodeIsSecure, tlsOf } from './tls.ts';
 
 const GLUSTERD_PORT = 24007;
 /** Gluster tries again every 3 s; the first attempts come sooner, as a brick that was restarted is there within a second. */
@@ -157,7 +157,7 @@ export class BrickLink {
   private secureManagement(): boolean {
     const { options, host } = this;
     if (options.isSet('secure-management')) return options.bool('secure-management');
-    return host.env.fs.readFileSync('/var/lib/glusterd/secure-access') !== undefined;
+    return nodeIsSecure(host.env);
   }
 
   private open(address: NetAddress, tls: RpcConnectionOptions): void {

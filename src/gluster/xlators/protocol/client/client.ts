@@ -26,6 +26,7 @@ export class ProtocolClient extends ClientLockFops implements Fops, BrickLinkUse
   /** What is open on the brick, or should be. */
   private readonly saved = new Set<FdContext>();
   private childUp = false;
+  private wasRefused = false;
 
   constructor(setup: XlatorSetup) {
     super(setup);
@@ -99,10 +100,13 @@ export class ProtocolClient extends ClientLockFops implements Fops, BrickLinkUse
     this.wire = WIRE_4;
     for (const context of this.saved) context.remoteFd = -1;
     if (wasUp) this.host.log.log('I', this.logName, 'disconnected from the brick');
-    this.tell('CHILD_DOWN');
+    // That we were refused is what the layers above are to know; the end of the connection follows from it.
+    if (this.wasRefused) this.wasRefused = false;
+    else this.tell('CHILD_DOWN');
   }
 
   authFailed(message: string): void {
+    this.wasRefused = true;
     this.tell('AUTH_FAILED', message);
   }
 

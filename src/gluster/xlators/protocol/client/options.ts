@@ -108,18 +108,15 @@ export const CLIENT_OPTIONS: OptionTable = {
   'transport.socket.ssl-enabled': { kind: 'bool', default: 'off', description: 'Speak TLS to the brick.' },
   'transport.socket.ssl-own-cert': {
     kind: 'any',
-    default: '/etc/ssl/glusterfs.pem',
-    description: 'Our certificate.',
+    description: 'Our certificate; /etc/ssl/glusterfs.pem, or /usr/lib/ssl/glusterfs.pem as Debian has it.',
   },
   'transport.socket.ssl-private-key': {
     kind: 'any',
-    default: '/etc/ssl/glusterfs.key',
-    description: 'Its key.',
+    description: 'Its key; glusterfs.key beside it.',
   },
   'transport.socket.ssl-ca-list': {
     kind: 'any',
-    default: '/etc/ssl/glusterfs.ca',
-    description: 'Certificates of those who may vouch for the server.',
+    description: 'Certificates of those who may vouch for the server; glusterfs.ca beside it.',
   },
   'transport.socket.ssl-crl-path': { kind: 'any', description: 'File of certificates that were revoked.' },
   'transport.socket.ssl-cert-depth': {
