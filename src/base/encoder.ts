@@ -133,8 +133,11 @@ export class Encoder {
 
   zeros(n: number): void {
     if (this.at + n > this.buf.length) this.grow(n);
-    this.buf.fill(0, this.at, this.at + n);
-    this.at += n;
+    const end = this.at + n;
+    // A call of fill costs more than a few stores.
+    if (n > 64) this.buf.fill(0, this.at, end);
+    else for (let i = this.at; i < end; i++) this.buf[i] = 0;
+    this.at = end;
   }
 
   /** u32 length, then the bytes (copied): a small bufferlist. */

@@ -20,6 +20,7 @@ import {
 } from '../types/entity-addr.ts';
 import { AsyncConnection, CON_CLOSED, targetOf } from './connection.ts';
 import { DispatchQueue } from './dispatch-queue.ts';
+import { Fifo } from './fifo.ts';
 import { LoopbackConnection } from './loopback.ts';
 import {
   MESSENGER_DEFAULTS,
@@ -102,8 +103,8 @@ export class MessengerImpl implements Messenger {
   private readonly listeners: Listener[] = [];
   private globalSeq = 0;
   private bound = false;
-  private dirty: AsyncConnection[] = [];
-  private flushing: AsyncConnection[] = [];
+  private readonly dirty = new Fifo<AsyncConnection>();
+  private flushScheduled = false;
   private stopping: Promise<void> | undefined;
   private readonly perf: Disposable | undefined;
 
@@ -352,18 +353,22 @@ export class MessengerImpl implements Messenger {
 
   scheduleFlush(con: AsyncConnection): void {
     con.dirty = true;
-    if (this.dirty.push(con) === 1) this.env.timers.immediate(this.flushAll);
+    this.dirty.push(con);
+    if (this.flushScheduled) return;
+    this.flushScheduled = true;
+    // Behind all that this turn of the loop reads: replies on several connections give rise to one write each.
+    this.env.timers.immediate(this.flushAll);
   }
 
   private readonly flushAll = (): void => {
     const { dirty } = this;
-    this.dirty = this.flushing;
-    this.flushing = dirty;
-    for (let i = 0; i < dirty.length; i++) {
-      dirty[i].dirty = false;
-      dirty[i].flush();
+    this.flushScheduled = false;
+    // What is said meanwhile is for the next turn.
+    for (let n = dirty.length; n > 0; n--) {
+      const con = dirty.shift()!;
+      con.dirty = false;
+      con.flush();
     }
-    dirty.length = 0;
   };
 
   shutdown(): Promise<void> {
