@@ -105,9 +105,14 @@ export class RecordReader {
         0,
         `${before + length} bytes are announced, ${this.maxRecord} is the limit`,
       );
-    const record = Buffer.allocUnsafeSlow(before + length);
-    if (before > 0) this.record!.copy(record, 0, 0, before);
-    this.record = record;
+    const { record } = this;
+    if (record === undefined) this.record = Buffer.allocUnsafeSlow(length);
+    else if (record.length < before + length) {
+      // Twice as much as before, so that many small fragments are not copied again and again.
+      const capacity = Math.min(this.maxRecord, Math.max(before + length, record.length * 2));
+      this.record = Buffer.allocUnsafeSlow(capacity);
+      record.copy(this.record, 0, 0, before);
+    }
     this.filled = before;
     this.missing = length;
     if (length === 0) this.fragmentEnds();
@@ -117,8 +122,8 @@ export class RecordReader {
     if (!this.last) return;
     const record = this.record!;
     this.record = undefined;
-    this.expectLarge = record.length >= LARGE;
-    const d = new XdrDecoder(record, 'RPC record', true);
+    this.expectLarge = this.filled >= LARGE;
+    const d = new XdrDecoder(record.subarray(0, this.filled), 'RPC record', true);
     this.deliver(d);
   }
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { decodeCallback } from '../../../src/gluster/rpc/callback.ts';
 import { decodeOldDict } from '../../../src/gluster/rpc/dict.ts';
@@ -87,37 +89,50 @@ function readReply(x: Exchange, d: XdrDecoder): void {
   else expect(getspecReply(d).spec).toMatch(/^volume [\s\S]+end-volume\n$/);
 }
 
+function check(x: Exchange): void {
+  const d = new XdrDecoder(x.call);
+  d.skip(8);
+  const header = decodeCallHeader(d, x.call.readUInt32BE(0));
+  if (x.program === CBK_PROGRAM) {
+    expect(decodeCallback(d, x.procedure).kind).not.toBe('unknown');
+    return;
+  }
+  const encode = argumentsOf(x, d);
+  expect(d.remaining, `${x.program}.${x.procedure}`).toBe(0);
+  const e = new XdrEncoder();
+  const mark = beginCall(e, header.xid, x.program, x.version, x.procedure, header.flavor, header.caller);
+  encode(e);
+  endRecord(e, mark);
+  const bytes = e.result();
+  expect(bytes.readUInt32BE(0)).toBe((0x8000_0000 | x.call.length) >>> 0);
+  expect(bytes.subarray(4).toString('hex'), `${x.program}.${x.procedure}`).toBe(x.call.toString('hex'));
+  if (x.program === FOP_PROGRAM) expect(header.flavor).toBe(AUTH_GLUSTERFS_V3);
+  if (x.reply === undefined) return;
+  const r = new XdrDecoder(x.reply);
+  r.skip(8);
+  readReply(x, r);
+}
+
 describe.each(['dist-basic', 'rep', 'ec42'])('the capture %s', capture => {
   const path = goldenPath(`peers/golden/gluster/wire/${capture}.pcap`);
 
   it.skipIf(path === undefined)('decodes, and its calls encode to the same bytes', () => {
     const exchanges = exchangesOf(path!);
     expect(exchanges.length).toBeGreaterThan(50);
-    const seen = new Set<string>();
-    for (const x of exchanges) {
-      seen.add(`${x.program}.${x.procedure}`);
-      const d = new XdrDecoder(x.call);
-      d.skip(8);
-      const header = decodeCallHeader(d, x.call.readUInt32BE(0));
-      if (x.program === CBK_PROGRAM) {
-        expect(decodeCallback(d, x.procedure).kind).not.toBe('unknown');
-        continue;
-      }
-      const encode = argumentsOf(x, d);
-      expect(d.remaining, `${x.program}.${x.procedure}`).toBe(0);
-      const e = new XdrEncoder();
-      const mark = beginCall(e, header.xid, x.program, x.version, x.procedure, header.flavor, header.caller);
-      encode(e);
-      endRecord(e, mark);
-      const bytes = e.result();
-      expect(bytes.readUInt32BE(0)).toBe((0x8000_0000 | x.call.length) >>> 0);
-      expect(bytes.subarray(4).toString('hex'), `${x.program}.${x.procedure}`).toBe(x.call.toString('hex'));
-      if (x.program === FOP_PROGRAM) expect(header.flavor).toBe(AUTH_GLUSTERFS_V3);
-      if (x.reply === undefined) continue;
-      const r = new XdrDecoder(x.reply);
-      r.skip(8);
-      readReply(x, r);
-    }
-    expect(seen.size).toBeGreaterThan(20);
+    for (const x of exchanges) check(x);
+    expect(new Set(exchanges.map(x => `${x.program}.${x.procedure}`)).size).toBeGreaterThan(20);
+  });
+});
+
+/** One call of each procedure of those captures and its reply. */
+const VECTORS = JSON.parse(
+  readFileSync(join(import.meta.dirname, '..', '..', 'vectors', 'gluster', 'rpc.json'), 'utf8'),
+) as { program: number; version: number; procedure: number; call: string; reply?: string }[];
+
+it.each(VECTORS)('vector $program.$procedure', ({ call, reply, ...x }) => {
+  check({
+    ...x,
+    call: Buffer.from(call, 'hex'),
+    reply: reply === undefined ? undefined : Buffer.from(reply, 'hex'),
   });
 });
