@@ -47,12 +47,17 @@ export function frameOf(op: string, lkOwner = ''): Frame {
 
 /** A stack of layers over a memory brick, and what stands above a graph reduced to its least: names become inodes. */
 export class GraphStack implements AsyncDisposable {
-  readonly env: Env = nodeEnv;
+  /** As the real one, but its clock can be put forward. */
+  readonly env: Env;
+  private skew = 0;
   readonly graph: Graph;
   readonly brick: MemoryBrick;
   readonly directory: string;
 
   private constructor(layers: readonly LayerSpec[]) {
+    const { clock } = nodeEnv;
+    const skewed = { now: () => clock.now() + this.skew, mono: () => clock.mono() + this.skew };
+    this.env = { ...nodeEnv, clock: skewed };
     this.directory = `/mem${stores++}`;
     const registry = (type: string) => (type === 'storage/memory' ? MemoryBrick : xlatorRegistry(type));
     const volfile = stackVolfile(layers, this.directory);
@@ -65,6 +70,11 @@ export class GraphStack implements AsyncDisposable {
     stack.graph.activate();
     await stack.graph.ready();
     return stack;
+  }
+
+  /** Lets time pass. */
+  advance(ms: number): void {
+    this.skew += ms;
   }
 
   get fops(): Graph['fops'] {

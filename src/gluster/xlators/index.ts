@@ -8,6 +8,7 @@ import { Utime } from './features/utime/utime.ts';
 import { Meta } from './meta/meta.ts';
 import { IoCache } from './performance/io-cache/io-cache.ts';
 import { IoThreads } from './performance/io-threads/io-threads.ts';
+import { MdCache } from './performance/md-cache/md-cache.ts';
 import { OpenBehind } from './performance/open-behind/open-behind.ts';
 import { QuickRead } from './performance/quick-read/quick-read.ts';
 import { ReadAhead } from './performance/read-ahead/read-ahead.ts';
@@ -27,6 +28,7 @@ const TYPES: Readonly<Record<string, XlatorClass>> = {
   meta: Meta,
   'performance/io-threads': IoThreads,
   'performance/io-cache': IoCache,
+  'performance/md-cache': MdCache,
   'performance/open-behind': OpenBehind,
   'performance/quick-read': QuickRead,
   'performance/read-ahead': ReadAhead,
