@@ -2,8 +2,10 @@ import { Command, Option } from 'commander';
 import type { Volume } from '../gluster/volume/volume.ts';
 import { getfattr, stat } from './gluster/attributes.ts';
 import { copy } from './gluster/copy.ts';
+import { showLayout } from './gluster/layout.ts';
 import { diskUsage, list, tree } from './gluster/list.ts';
 import { openVolume, type VolumeFlags, wantVolumePath, withVolumeFlags } from './gluster/open.ts';
+import { top } from './gluster/top.ts';
 import { CliError } from './shared/errors.ts';
 
 function level(text: string): number {
@@ -62,6 +64,18 @@ export function glusterCommand(): Command {
     .argument('<path>', PATH)
     .option('--json', 'as JSON')
     .action(on(stat));
+  verb('layout', 'which bricks have which names of a directory, and where a file lies')
+    .argument('<path>', PATH)
+    .option('--json', 'as JSON')
+    .action(on(showLayout));
+  gluster
+    .command('top')
+    .description('what a mount is doing, fop by fop')
+    .argument('<directory>', 'where the volume is mounted')
+    .option('-i, --interval <seconds>', 'between two looks', level, 1)
+    .option('-c, --count <n>', 'so many looks, then end', level)
+    .option('--layer <name>', 'of this layer, in place of the top one')
+    .action(top);
   verb('volfile', 'the volfile that the server hands out')
     .argument('<volume>', PATH)
     .action(on(async volume => void process.stdout.write(volume.client.graph.volfile)));

@@ -5,6 +5,7 @@ export type { OptionSpec, OptionTable } from '../graph/option-types.ts';
 export { type DumpWriter, Xlator, type XlatorClass, type XlatorSetup } from '../graph/xlator.ts';
 export type { TimeLike } from './attributes.ts';
 export { FileHandle, type LockOptions, type ReadOptions } from './file-handle.ts';
+export type { FileLayout, HashRange } from './layout.ts';
 export { VolumeMount, type VolumeMountOptions } from './mount.ts';
 export type { PathLike } from './names.ts';
 export { type NodeFs, nodeFs } from './node-fs.ts';

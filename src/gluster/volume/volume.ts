@@ -1,11 +1,15 @@
 import type { Env } from '../../env/env.ts';
 import { nodeEnv } from '../../env/node.ts';
 import type { Graph } from '../graph/graph.ts';
+import { Loc } from '../graph/loc.ts';
 import { type GraphLog, SILENT_LOG } from '../graph/log.ts';
 import type { XlatorClass } from '../graph/xlator.ts';
 import { xlatorRegistry } from '../xlators/index.ts';
 import { GlusterdClient, type GlusterdClientOptions } from './glusterd-client.ts';
+import { type FileLayout, readLayout } from './layout.ts';
 import { firstLookup, mountVolume, type VolumeMount, type VolumeMountOptions } from './mount.ts';
+import { type PathLike, toBytes } from './names.ts';
+import { done, resolve } from './resolve.ts';
 import { type Credentials, Session } from './session.ts';
 import { parseVolumeSpec, type VolfileServer, volumeSpec } from './spec.ts';
 import { fixedVolfile, type GraphUser, type VolfileSource, VolumeClient } from './volume-client.ts';
@@ -111,6 +115,23 @@ export class Volume extends VolumeFs implements AsyncDisposable {
   /** Mounts it; the mount ends before the volume is closed. */
   mount(mountpoint: string, options?: VolumeMountOptions): Promise<VolumeMount> {
     return mountVolume(this.env, this.client, mountpoint, options);
+  }
+
+  /** Which subvolumes of a distributed volume have what of a directory, or where a file lies. */
+  layout(path: PathLike): Promise<FileLayout> {
+    const bytes = toBytes(path);
+    return this.session.run('layout', bytes, undefined, async frame => {
+      const found = await resolve(this.session, frame, bytes, false);
+      const { loc, stat } = found;
+      const { parent } = loc;
+      const { graph } = this.client;
+      try {
+        if (stat.isDirectory || parent === undefined) return await readLayout(graph, frame, loc);
+        return await readLayout(graph, frame, new Loc(parent, undefined, '', graph.inodes.path(parent)), loc);
+      } finally {
+        done(found);
+      }
+    });
   }
 
   /** All state of the layers as text, as GlusterFS's state dumps have it. */
