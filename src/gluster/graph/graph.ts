@@ -258,6 +258,7 @@ export class Graph implements XlatorHost {
       all.push({ name, type, line: 0, options: new Map(), subvolumes: [all.at(-1)!.name] });
     if (setup.acl) automatic('system/posix-acl', 'posix-acl-autoload');
     if (setup.meta ?? registry('meta') !== undefined) automatic('meta', 'meta-autoload');
+    checkShape(all);
     const names = new Set(all.map(({ name }) => name));
     return all.map(volume => {
       const type = registry(volume.type);
@@ -333,6 +334,33 @@ function reachable(volumes: readonly VolfileVolume[], top: string): VolfileVolum
   for (const volume of [...volumes].reverse())
     if (needed.has(volume.name)) for (const name of volume.subvolumes) needed.add(name);
   return volumes.filter(({ name }) => needed.has(name));
+}
+
+/** glusterd's largest graphs have a few thousand layers, some twenty above each other, and one way to each. */
+const MAX_LAYERS = 10_000;
+const MAX_DEPTH = 128;
+const MAX_WAYS = 100_000;
+
+/** Refuses what would take for ever to notify and to wind through: a volfile is what a server sent. */
+function checkShape(volumes: readonly VolfileVolume[]): void {
+  const fail = (what: string): never => {
+    throw new NacreError('EINVAL', 'gluster.graph', what);
+  };
+  if (volumes.length > MAX_LAYERS) fail(`a graph of ${volumes.length} layers, over ${MAX_LAYERS}`);
+  const ways = new Map<string, number>();
+  const depths = new Map<string, number>();
+  let total = 0;
+  for (const { name, subvolumes, line } of [...volumes].reverse()) {
+    const here = ways.get(name) ?? 1;
+    const depth = depths.get(name) ?? 1;
+    total += here;
+    if (depth > MAX_DEPTH) fail(`line ${line}: volume '${name}' lies over ${MAX_DEPTH} layers deep`);
+    if (total > MAX_WAYS) fail(`line ${line}: over ${MAX_WAYS} ways lead down to volume '${name}'`);
+    for (const child of subvolumes) {
+      ways.set(child, (ways.get(child) ?? 0) + here);
+      depths.set(child, Math.max(depths.get(child) ?? 0, depth + 1));
+    }
+  }
 }
 
 function checkSubvolumes(volume: VolfileVolume, type: XlatorClass): void {

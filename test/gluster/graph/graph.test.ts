@@ -146,6 +146,21 @@ describe('Graph', () => {
     );
   });
 
+  it('refuses graphs that nobody could wind through', () => {
+    const stack = (n: number, below: (name: string) => string) => {
+      let text = volume('v0', 'test/leaf');
+      for (let i = 1; i <= n; i++) text += volume(`v${i}`, 'test/fan', below(`v${i - 1}`));
+      return text;
+    };
+    const once = (name: string) => name;
+    const twice = (name: string) => `${name} ${name}`;
+    expect(() => Graph.build(stack(60, twice), registry, setup)).toThrow(/EINVAL.*ways lead down/);
+    expect(() => Graph.build(stack(200, once), registry, setup)).toThrow(/EINVAL.*layers deep/);
+    const wide = Array.from({ length: 10_001 }, (_, i) => volume(`w${i}`, 'test/leaf'));
+    const all = volume('top', 'test/fan', wide.map((_, i) => `w${i}`).join(' '));
+    expect(() => Graph.build(wide.join('') + all, registry, setup)).toThrow(/EINVAL.*graph of 10002 layers/);
+  });
+
   it('checks how many subvolumes there are', () => {
     expect(() => Graph.build(volume('x', 'test/adder'), registry, setup)).toThrow(
       /takes 1 subvolumes, and has 0/,

@@ -3,7 +3,6 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { nodeEnv } from '../../../src/env/node.ts';
 import type { GraphEvent } from '../../../src/gluster/graph/events.ts';
-import type { Fops } from '../../../src/gluster/graph/fops.ts';
 import { Graph } from '../../../src/gluster/graph/graph.ts';
 import { Loc } from '../../../src/gluster/graph/loc.ts';
 import type { OptionTable } from '../../../src/gluster/graph/option-types.ts';
@@ -17,7 +16,7 @@ import { MemoryBrick } from '../../support/mem-brick.ts';
 describe('life of a graph', () => {
   it('activates bottom first, comes up, goes down, and ends', async () => {
     const order: string[] = [];
-    class Noting extends Xlator implements Partial<Fops> {
+    class Noting extends Xlator {
       static readonly options: OptionTable = {};
       override activate(): void {
         order.push(`activate ${this.name}`);
