@@ -11,7 +11,7 @@ import {
   type ObjectWrite,
   type ObjectWriteKind,
 } from '../io/types.ts';
-import { BLOCK_MAX, type Block, BlockPool } from './block-pool.ts';
+import { BLOCK_MAX, Block, BlockPool } from './block-pool.ts';
 import { Finisher } from './finisher.ts';
 import { FADVISE_FUA } from './object-cacher.ts';
 import { sameView } from './pass.ts';
@@ -28,6 +28,9 @@ const FINISHED = 2;
  * what a request on its way holds: with the thousands of small writes that a cache has room for, that was most of the work.
  */
 const MOST_BELOW = 512;
+
+/** Bytes of memory for large writes that are kept for the next ones. */
+const KEEP_LARGE = 16 << 20;
 
 /** A write that its writer believes to be done. */
 class AroundWrite implements ObjectWrite {
@@ -49,7 +52,8 @@ class AroundWrite implements ObjectWrite {
   readonly seq: number;
   /** It is finished early; otherwise with its result. */
   readonly early: boolean;
-  readonly blocks: Block[] = [];
+  /** The copy of its data. */
+  block: Block | undefined = undefined;
   private readonly owner: WriteAround;
 
   constructor(owner: WriteAround, write: ObjectWrite, seq: number, early: boolean) {
@@ -111,6 +115,9 @@ export class WriteAround implements ObjectLayer {
   /** Finished early, and waiting for their turn there. */
   private readonly behind = new Fifo<AroundWrite>();
   private pumping = false;
+  /** Memory of large writes that is free again. */
+  private readonly large: Block[] = [];
+  private largeFree = 0;
   /** Writes that wait for something that overlaps. */
   private blocked = 0;
 
@@ -203,16 +210,35 @@ export class WriteAround implements ObjectLayer {
     const { data } = around;
     let total = 0;
     for (let i = 0; i < data.length; i++) total += data[i].length;
-    const copies: Buffer[] = [];
-    for (let from = 0; from < total; ) {
-      const size = Math.min(BLOCK_MAX, total - from);
-      const block = this.pool.take(size);
-      copyPieces(data, from, size, block.bytes, 0);
-      around.blocks.push(block);
-      copies.push(block.bytes.subarray(0, size));
-      from += size;
+    if (total === 0) return;
+    // In one piece: a request with many of them would gather them again.
+    const block = total > BLOCK_MAX ? this.takeLarge(total) : this.pool.take(total);
+    const { bytes } = block;
+    copyPieces(data, 0, total, bytes, 0);
+    around.block = block;
+    around.data = [bytes.length === total ? bytes : bytes.subarray(0, total)];
+  }
+
+  /** Fresh memory costs more than filling it: large writes are mostly of one size, so theirs goes round. */
+  private takeLarge(size: number): Block {
+    const { large } = this;
+    for (let i = large.length - 1; i >= 0; i--)
+      if (large[i].bytes.length === size) {
+        const [block] = large.splice(i, 1);
+        this.largeFree -= size;
+        return block;
+      }
+    return new Block(Buffer.allocUnsafeSlow(size));
+  }
+
+  private release(block: Block): void {
+    const size = block.bytes.length;
+    if (size <= BLOCK_MAX) this.pool.release(block);
+    else if (size <= KEEP_LARGE) {
+      this.large.push(block);
+      this.largeFree += size;
+      while (this.largeFree > KEEP_LARGE) this.largeFree -= this.large.shift()!.bytes.length;
     }
-    around.data = copies;
   }
 
   wrote(around: AroundWrite, result: number): void {
@@ -225,7 +251,7 @@ export class WriteAround implements ObjectLayer {
       this.pump();
       unwind(around.span, result < 0 ? result : undefined);
       this.bytes -= around.length;
-      for (const block of around.blocks) this.pool.release(block);
+      if (around.block !== undefined) this.release(around.block);
       if (result < 0 && this.error === 0) this.error = result;
       while (this.early.length > 0 && this.early[0].state === FINISHED) this.early.shift();
     } else {
