@@ -278,7 +278,7 @@ export class MemoryBrick extends MemBrickFiles implements Partial<Fops> {
   }
 
   inodelk(frame: Frame, volume: string, loc: Loc, cmd: number, flock: Flock, _xdata?: Dict): Promise<Answer> {
-    const take = (): Promise<Answer> => this.#inodelk(frame, volume, this.byGfid(loc), cmd, flock);
+    const take = (): Promise<Answer> => this.#inodelk(frame, volume, this.#lockable(loc), cmd, flock);
     return this.run('inodelk', frame, loc, take, flock.start, flock.len);
   }
 
@@ -293,6 +293,10 @@ export class MemoryBrick extends MemBrickFiles implements Partial<Fops> {
     return {};
   }
 
+  #lockable(loc: Loc): MemFile {
+    return this.store.files.get(loc.gfid) ?? this.store.removed.get(loc.gfid) ?? this.byGfid(loc);
+  }
+
   entrylk(
     frame: Frame,
     volume: string,
@@ -302,7 +306,7 @@ export class MemoryBrick extends MemBrickFiles implements Partial<Fops> {
     type: number,
     _xdata?: Dict,
   ): Promise<Answer> {
-    const take = (): Promise<Answer> => this.#entrylk(frame, volume, this.byGfid(loc), basename, cmd, type);
+    const take = (): Promise<Answer> => this.#entrylk(frame, volume, this.#lockable(loc), basename, cmd, type);
     return this.run('entrylk', frame, loc, take);
   }
 

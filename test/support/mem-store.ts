@@ -120,6 +120,8 @@ export function fail(code: string): never {
 /** What a brick's disk holds. Lives on when the graph above it goes. */
 export class MemoryStore {
   readonly files = new Map<Gfid, MemFile>();
+  /** Gone, but somebody had a lock of it. */
+  readonly removed = new Map<Gfid, MemFile>();
   readonly root: MemFile;
   readonly #now: () => number;
   #tick = 0;
@@ -199,7 +201,10 @@ export class MemoryStore {
   }
 
   drop(file: MemFile): void {
-    if (file.nlink === 0 && file.opens === 0) this.files.delete(file.gfid);
+    if (file.nlink > 0 || file.opens > 0) return;
+    this.files.delete(file.gfid);
+    // As on a real brick, where locks hold their inode: they can be let go, and who waits gets them.
+    if (file.inodeLocks.size > 0 || file.entryLocks.size > 0) this.removed.set(file.gfid, file);
   }
 
   rename(from: MemFile, fromName: string, to: MemFile, toName: string): MemFile {
