@@ -54,7 +54,7 @@ export async function top(mountpoint: string, flags: TopFlags): Promise<void> {
 function read(meta: string, layer: string): Map<string, Counts> {
   const text = readFileSync(join(meta, 'graphs', 'active', layer, 'profile'), 'latin1');
   const found = new Map<string, Counts>();
-  for (const [, fop, count, total] of text.matchAll(/\.latency\.(\w+)=AVG:\S+ CNT:(\d+) TOTAL:(\d+)/g))
+  for (const [, fop, count, total] of text.matchAll(/\.latency\.(\w+) *= *AVG:\S+ CNT:(\d+) TOTAL:(\d+)/g))
     found.set(fop, { count: Number(count), total: Number(total) / 1e9 });
   return found;
 }

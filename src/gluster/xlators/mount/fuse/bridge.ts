@@ -115,8 +115,10 @@ export class Bridge {
   }
 
   /** What the kernel may do with a file that is opened: FOPEN_* of linux/fuse.h. */
-  openFlags(): number {
-    return (this.options.directIo ? 1 : 0) | (this.options.keepCache ? 2 : 0);
+  openFlags(xdata?: Dict): number {
+    // A layer may ask for it: what it serves has no size that could be known before (.meta).
+    const direct = this.options.directIo || xdata?.int('direct-io-mode') === 1;
+    return (direct ? 1 : 0) | (this.options.keepCache ? 2 : 0);
   }
 
   /** Has the kernel drop what it cached of a file, if it knows it; the mount sets how. */

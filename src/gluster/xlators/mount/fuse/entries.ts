@@ -115,11 +115,11 @@ export function entryOperations(bridge: Bridge): FuseOperations {
     frame.root.umask = umask;
     const fd = bridge.graph.inodes.openFd(loc.inode, flags, request.pid, frame.root.lkOwner);
     bridge.fops.create(frame, loc, flags, mode, umask, fd, bridge.gfidRequest()).then(
-      ({ stat }) => {
+      ({ stat, xdata }) => {
         const inode = bridge.link(loc, stat);
         const entry = bridge.fillEntry(inode, stat);
         const handle = bridge.handles.add(fd, entry.nodeid, false);
-        request.replyCreate(entry, handle.fh, bridge.openFlags());
+        request.replyCreate(entry, handle.fh, bridge.openFlags(xdata));
       },
       error => {
         fd.release();

@@ -20,7 +20,8 @@ export function fileOperations(bridge: Bridge): FuseOperations {
     const frame = bridge.frame(request, 'open');
     const fd = bridge.graph.inodes.openFd(inode, flags, request.pid, frame.root.lkOwner);
     bridge.fops.open(frame, bridge.loc(inode), flags & ~O_TRUNC, fd).then(
-      () => request.replyOpen(bridge.handles.add(fd, request.nodeid, false).fh, bridge.openFlags()),
+      ({ xdata }) =>
+        request.replyOpen(bridge.handles.add(fd, request.nodeid, false).fh, bridge.openFlags(xdata)),
       error => {
         fd.release();
         bridge.fail(request, error, true);
