@@ -18,6 +18,8 @@ import {
   osdTreeText,
   printOsdMap,
 } from '../../src/ceph/osdmap/index.ts';
+import { PgPool } from '../../src/ceph/osdmap/pool.ts';
+import { POOL_ERASURE } from '../../src/ceph/osdmap/pool-flags.ts';
 import { randomOsdMap } from '../support/osdmaps.ts';
 
 const TOOL = 'osdmaptool';
@@ -120,5 +122,37 @@ describe.skipIf(!present)('random maps, read by osdmaptool', () => {
           );
         }
     }
+  });
+
+  it('have the erasure-coded pool of the seed documents, as osdmaptool reads it', () => {
+    const { map, file } = written(7);
+    const id = 1 + Math.max(...[...map.pools.keys()]);
+    const pool = new PgPool();
+    pool.type = POOL_ERASURE;
+    pool.flags = 1;
+    pool.size = 8;
+    pool.minSize = 7;
+    pool.objectHash = 2;
+    pool.setPgNum(128);
+    pool.setPgpNum(128);
+    pool.erasureCodeProfile = 'ec-7-1';
+    pool.lastChange = 237;
+    pool.stripeWidth = 4256;
+    map.pools.set(id, pool);
+    map.poolNames.set(id, 'ecpool');
+    const profile = { k: '7', m: '1', plugin: 'jerasure', technique: 'reed_sol_van' };
+    map.erasureCodeProfiles.set('ec-7-1', new Map(Object.entries(profile)));
+    writeFileSync(file, encodeOsdMap(map));
+    const line = tool('--print', file)
+      .split('\n')
+      .find(each => each.startsWith(`pool ${id} `));
+    expect(line).toMatch(
+      / 'ecpool' erasure profile ec-7-1 size 8 min_size 7 .* last_change 237 .*stripe_width 4256/,
+    );
+    const dump = JSON.parse(tool('--dump', 'json', file));
+    expect(dump.erasure_code_profiles['ec-7-1']).toEqual(profile);
+    const again = decodeOsdMap(new Decoder(readFileSync(file)));
+    expect(again.pools.get(id)).toMatchObject({ size: 8, minSize: 7, stripeWidth: 4256, pgNumMask: 127 });
+    expect(printOsdMap(again)).toContain(`${line}\n`);
   });
 });
