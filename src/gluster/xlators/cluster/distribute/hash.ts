@@ -98,15 +98,27 @@ export class NameHash {
   }
 }
 
-/** The first group, when the expression matches and the group took part and is shorter than the name's buffer. */
+/** The first group, when the expression matches and the group took part. */
 function strip(regex: RegExp, name: string): string | undefined {
-  return regex.exec(name)?.[1];
+  if (!NOT_ASCII.test(name)) return regex.exec(name)?.[1];
+  // Expressions are of characters, not bytes: Gluster's clients set a UTF-8 locale. What is not UTF-8 matches nothing there.
+  let text: string;
+  try {
+    text = UTF8.decode(Buffer.from(name, 'latin1'));
+  } catch {
+    return undefined;
+  }
+  const found = regex.exec(text)?.[1];
+  return found === undefined ? undefined : Buffer.from(found, 'utf8').toString('latin1');
 }
+
+const NOT_ASCII = /[\x80-\xff]/;
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function compile(text: string, bad: string[]): RegExp | undefined {
   if (text === 'none') return undefined;
   try {
-    return new RegExp(fromPosix(text), 's');
+    return new RegExp(fromPosix(text), 'su');
   } catch {
     bad.push(text);
     return undefined;
@@ -114,23 +126,25 @@ function compile(text: string, bad: string[]): RegExp | undefined {
 }
 
 const CLASSES: Readonly<Record<string, string>> = {
-  alpha: 'A-Za-z',
+  alpha: '\\p{Alphabetic}',
   digit: '0-9',
-  alnum: 'A-Za-z0-9',
-  upper: 'A-Z',
-  lower: 'a-z',
-  space: ' \\t\\n\\r\\f\\v',
+  alnum: '\\p{Alphabetic}\\p{N}',
+  upper: '\\p{Lu}',
+  lower: '\\p{Ll}',
+  space: '\\s',
   blank: ' \\t',
-  punct: '!-\\/:-@\\[-`{-~',
-  print: ' -~',
-  graph: '!-~',
-  cntrl: '\\x00-\\x1f\\x7f',
+  punct: '\\p{P}\\p{S}',
+  print: '\\P{C}',
+  graph: '\\p{L}\\p{M}\\p{N}\\p{P}\\p{S}',
+  cntrl: '\\p{Cc}',
   xdigit: '0-9A-Fa-f',
 };
 
+const QUANTIFIER = /^\{\d+(,\d*)?\}/;
+
 /**
- * A POSIX extended regular expression (regcomp with REG_EXTENDED) as one of JavaScript: what differs is the bracket expression, in
- * which a backslash is an ordinary character and classes have names.
+ * A POSIX extended regular expression (regcomp with REG_EXTENDED, glibc) as one of JavaScript with the flag `u`: what differs is the
+ * bracket expression, in which a backslash is an ordinary character and classes have names, and what may be escaped.
  */
 export function fromPosix(text: string): string {
   let out = '';
@@ -138,7 +152,7 @@ export function fromPosix(text: string): string {
   while (i < text.length) {
     const c = text[i];
     if (c === '\\') {
-      out += text.slice(i, i + 2);
+      out += escaped(text[i + 1]);
       i += 2;
     } else if (c === '(' && text[i + 1] === '?') {
       // '(?' has no meaning in POSIX; what it would mean in JavaScript it must not get.
@@ -147,12 +161,25 @@ export function fromPosix(text: string): string {
       const end = bracketEnd(text, i);
       out += bracket(text.slice(i + 1, end));
       i = end + 1;
+    } else if (c === '{') {
+      const quantifier = QUANTIFIER.exec(text.slice(i))?.[0];
+      out += quantifier ?? '\\{';
+      i += quantifier?.length ?? 1;
     } else {
-      out += c;
+      out += c === ']' || c === '}' || c === '/' ? `\\${c}` : c;
       i++;
     }
   }
   return out;
+}
+
+/** A character behind a backslash: some mean something to glibc, all others themselves. */
+function escaped(c: string | undefined): string {
+  if (c === undefined) throw new SyntaxError('trailing backslash');
+  if (/[wWsSbB1-9]/.test(c)) return `\\${c}`;
+  if (c === '<') return '\\b(?=\\w)';
+  if (c === '>') return '\\b(?<=\\w)';
+  return /[\^$\\.*+?()[\]{}|/]/.test(c) ? `\\${c}` : c;
 }
 
 function bracketEnd(text: string, start: number): number {

@@ -1,5 +1,5 @@
 import { errnoOf } from '../../../graph/fop-error.ts';
-import { Frame } from '../../../graph/frame.ts';
+import { type CallRoot, Frame } from '../../../graph/frame.ts';
 import type { Inode } from '../../../graph/inode.ts';
 import type { Loc } from '../../../graph/loc.ts';
 import {
@@ -44,17 +44,27 @@ export class HeldLocks {
 }
 
 let lastOwner = 0;
+const owners = new WeakMap<CallRoot, string>();
 
 /**
- * A frame for a set of locks, with an owner of its own: no two works of this process exclude each other by mistake. (Bricks tell
- * processes apart by the connection.)
+ * The owner of all locks of one operation: a brick grants an owner that holds a lock the next one although somebody waits for the first.
+ * No two operations of this process have the same, and bricks tell processes apart by the connection.
  */
+function ownerOf(root: CallRoot): string {
+  let owner = owners.get(root);
+  if (owner === undefined) {
+    const bytes = Buffer.alloc(8);
+    bytes.writeUInt32LE(++lastOwner >>> 0, 0);
+    bytes.writeUInt32LE(0x64687400, 4);
+    owner = bytes.toString('latin1');
+    owners.set(root, owner);
+  }
+  return owner;
+}
+
 function lockFrame(frame: Frame): Frame {
   const own = frame.detach();
-  const owner = Buffer.alloc(8);
-  owner.writeUInt32LE(++lastOwner >>> 0, 0);
-  owner.writeUInt32LE(0x64687400, 4);
-  own.root.lkOwner = owner.toString('latin1');
+  own.root.lkOwner = ownerOf(frame.root);
   return own;
 }
 
@@ -171,5 +181,6 @@ export function asRoot(frame: Frame, pid: number): Frame {
   own.root.uid = 0;
   own.root.gid = 0;
   own.root.pid = pid;
+  owners.set(own.root, ownerOf(frame.root));
   return new Frame(own.root, frame.parent, frame.span, frame.windFrom, frame.windTo);
 }
