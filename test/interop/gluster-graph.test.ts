@@ -1,0 +1,260 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, readFileSync } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nodeEnv } from '../../src/env/node.ts';
+import { Graph } from '../../src/gluster/graph/graph.ts';
+import { Loc } from '../../src/gluster/graph/loc.ts';
+import { logWinding } from '../../src/gluster/graph/winding-log.ts';
+import { Dict } from '../../src/gluster/types/dict.ts';
+import { gfidFromRandom } from '../../src/gluster/types/gfid.ts';
+import { Iatt, SET_ATTR_ATIME, SET_ATTR_MTIME } from '../../src/gluster/types/iatt.ts';
+import type { IoStats } from '../../src/gluster/xlators/debug/io-stats/io-stats.ts';
+import { xlatorRegistry } from '../../src/gluster/xlators/index.ts';
+import { goldenPath } from '../support/golden.ts';
+import { frameOf } from '../support/graph-stack.ts';
+import { haveRealGluster, RealGluster } from '../support/real-gluster.ts';
+
+const LIMIT = 120_000;
+
+/** A graph of a real volume's own volfile, and the least of what stands above one. */
+class RealGraph implements AsyncDisposable {
+  readonly graph: Graph;
+
+  private constructor(volfile: string, acl: boolean) {
+    this.graph = Graph.build(volfile, xlatorRegistry, { env: nodeEnv, acl });
+  }
+
+  static async open(volfile: string, { acl = false } = {}): Promise<RealGraph> {
+    const made = new RealGraph(volfile, acl);
+    made.graph.activate();
+    await made.graph.ready({ timeout: 20_000 });
+    await made.graph.fops.lookup(frameOf('lookup'), new Loc(made.graph.inodes.root, undefined, '', '/'));
+    return made;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.graph.close();
+  }
+
+  loc(name: string): Loc {
+    const { inodes } = this.graph;
+    return new Loc(inodes.grep(inodes.root, name) ?? inodes.create(), inodes.root, name, `/${name}`);
+  }
+
+  async lookup(name: string): Promise<Loc> {
+    const { inodes, fops } = this.graph;
+    const loc = this.loc(name);
+    const { stat } = await fops.lookup(frameOf('lookup'), loc);
+    loc.inode = inodes.link(loc.inode, inodes.root, name, stat);
+    inodes.lookup(loc.inode);
+    return loc;
+  }
+
+  gfid(): Dict {
+    return new Dict().setGfid('gfid-req', gfidFromRandom(nodeEnv.random.bytes(16)));
+  }
+
+  async create(name: string) {
+    const { inodes, fops } = this.graph;
+    const loc = this.loc(name);
+    const fd = inodes.openFd(loc.inode, 2, 1, '');
+    const { stat } = await fops.create(frameOf('create'), loc, 0o102, 0o644, 0, fd, this.gfid());
+    inodes.link(loc.inode, inodes.root, name, stat);
+    inodes.lookup(loc.inode);
+    return fd;
+  }
+}
+
+describe.skipIf(!haveRealGluster())('a graph on a real volume', () => {
+  let gluster: RealGluster;
+  let volfile: string;
+  let mount: string;
+
+  beforeAll(async () => {
+    gluster = await RealGluster.start();
+    // The names of the golden volume, so that names hash to the same bricks.
+    await gluster.createVolume('dist', { bricks: 3 });
+    volfile = gluster.volfile('dist');
+    // Those who are asked about permissions are not root.
+    for (const dir of [gluster.dir, gluster.path('mnt')]) chmodSync(dir, 0o755);
+    mount = await gluster.mount('dist', undefined, ['--acl']);
+  }, LIMIT);
+  afterAll(() => gluster?.[Symbol.asyncDispose](), LIMIT);
+
+  it('has all of its layers, with the automatic ones on top', async () => {
+    await using real = await RealGraph.open(volfile, { acl: true });
+    expect(real.graph.xlators.map(({ type }) => type)).toEqual([
+      'meta',
+      'system/posix-acl',
+      'debug/io-stats',
+      'performance/io-threads',
+      'performance/md-cache',
+      'performance/quick-read',
+      'performance/open-behind',
+      'performance/write-behind',
+      'features/utime',
+      'cluster/distribute',
+      'protocol/client',
+      'protocol/client',
+      'protocol/client',
+    ]);
+    const dump = real.graph.statedump('mount.fuse');
+    expect(dump).toContain('[xlator.protocol.client.dist-client-0.priv]');
+  });
+
+  const winding = goldenPath('peers/golden/gluster/trace/dist-ops-winding.txt.gz');
+  it.skipIf(winding === undefined)('winds as GlusterFS does', async () => {
+    const sections = new Map<string, string[][]>();
+    for (const part of gunzipSync(readFileSync(winding!)).toString('latin1').split('### $ ').slice(1)) {
+      const [command] = part.split('\n', 1);
+      const operations: string[][] = [];
+      for (const [, from, to] of part.matchAll(/winding from (\S+) to (\S+)/g)) {
+        if (from === 'fuse') operations.push([]);
+        operations.at(-1)?.push(`${from} > ${to}`);
+      }
+      let name = command;
+      while (sections.has(name)) name += "'";
+      sections.set(name, operations);
+    }
+    await using real = await RealGraph.open(volfile);
+    const { graph } = real;
+    let hops: string[] = [];
+    using _watch = logWinding(graph, line => {
+      const match = /winding from (\S+) to (\S+)/.exec(line);
+      if (match !== null) hops.push(`${match[1]} > ${match[2]}`);
+    });
+    const check = async (what: string, theirs: string[] | undefined, work: () => Promise<unknown>) => {
+      hops = [];
+      await work();
+      expect(hops, what).toEqual(theirs);
+    };
+    const [, missing, , created, flushed, changed] = sections.get('touch new')!;
+    await check('lookup of nothing', missing, () => real.lookup('new').catch(() => {}));
+    let fd = graph.inodes.anonymousFd(graph.inodes.root, 0);
+    await check('create', created, async () => (fd = await real.create('new')));
+    await check('flush', flushed, () => graph.fops.flush(frameOf('flush'), fd));
+    const times = Object.assign(new Iatt(), { atime: 1000, mtime: 1000 });
+    const touch = (loc: Loc) =>
+      graph.fops.setattr(frameOf('setattr'), loc, times, SET_ATTR_ATIME | SET_ATTR_MTIME);
+    await check('setattr', changed, () => touch(new Loc(fd.inode, undefined, '', '/new')));
+    await graph.fops.flush(frameOf('flush'), fd);
+    fd.release();
+    // Those who captured it came back after md-cache's second.
+    await sleep(1100);
+    const [looked, opened, flushedAgain, touched] = sections.get("touch new'")!;
+    await check('lookup', looked, () => real.lookup('new'));
+    const again = graph.inodes.openFd(graph.inodes.grep(graph.inodes.root, 'new')!, 1, 1, '');
+    const loc = new Loc(again.inode, undefined, '', '/new');
+    await check('open', opened, () => graph.fops.open(frameOf('open'), loc, 1, again));
+    await check('flush of what was not opened yet', flushedAgain, () =>
+      graph.fops.flush(frameOf('flush'), again),
+    );
+    await check('setattr that opens it first', touched, () => touch(loc));
+    await graph.fops.flush(frameOf('flush'), again);
+    again.release();
+    await sleep(1100);
+    const [, , , made] = sections.get('mkdir d')!;
+    await check('mkdir', made, async () => {
+      const at = real.loc('d');
+      await graph.fops.mkdir(frameOf('mkdir'), at, 0o755, 0, real.gfid());
+    });
+  });
+
+  it('keeps the same times on all bricks, which the real mount sees', async () => {
+    await using real = await RealGraph.open(volfile);
+    const before = Date.now();
+    const fd = await real.create('timed');
+    await real.graph.fops.writev(frameOf('writev'), fd, [Buffer.from('x')], 0, 0);
+    await real.graph.fops.flush(frameOf('flush'), fd);
+    fd.release();
+    const { mtimeMs, ctimeMs } = await fs.stat(join(mount, 'timed'));
+    expect(mtimeMs).toBe(ctimeMs);
+    expect(mtimeMs).toBeGreaterThanOrEqual(before - 1);
+    const { inode } = await real.lookup('timed');
+    const { stat } = await real.graph.fops.stat(frameOf('stat'), new Loc(inode, undefined, '', '/timed'));
+    expect(stat.mtime * 1000 + Math.floor(stat.mtimeNsec / 1e6)).toBe(Math.floor(mtimeMs));
+    const loc = real.loc('dir');
+    await real.graph.fops.mkdir(frameOf('mkdir'), loc, 0o755, 0, real.gfid());
+    const kept = [0, 1, 2].map(i =>
+      gluster
+        .xattrs(join(gluster.brickPath('dist', i), 'dir'))
+        .get('trusted.glusterfs.mdata')
+        ?.toString('hex'),
+    );
+    expect(kept[0]).toBeDefined();
+    expect(new Set(kept).size).toBe(1);
+  });
+
+  it("counts what the bricks' own io-stats count", async () => {
+    const profiled = volfile
+      .replace('option count-fop-hits off', 'option count-fop-hits on')
+      .replace('option latency-measurement off', 'option latency-measurement on');
+    await gluster.cli('volume', 'profile', 'dist', 'start');
+    await gluster.cli('volume', 'profile', 'dist', 'info', 'clear');
+    await using real = await RealGraph.open(profiled);
+    const fd = await real.create('counted');
+    for (let i = 0; i < 5; i++) {
+      await real.graph.fops.writev(frameOf('writev'), fd, [Buffer.alloc(8192)], i * 8192, 0);
+      await real.graph.fops.fsync(frameOf('fsync'), fd, false);
+    }
+    await real.graph.fops.flush(frameOf('flush'), fd);
+    fd.release();
+    const ours = (real.graph.find('dist') as IoStats).profile('cumulative');
+    const text = await gluster.cli('volume', 'profile', 'dist', 'info', 'cumulative');
+    const theirs = (fop: string) =>
+      [...text.matchAll(new RegExp(`(\\d+) +${fop}$`, 'gm'))].reduce((sum, [, n]) => sum + Number(n), 0);
+    expect(ours.int('-1-13-hits')).toBe(5);
+    expect(theirs('WRITE')).toBe(5);
+    expect(theirs('FSYNC')).toBe(ours.int('-1-16-hits'));
+    expect(theirs('CREATE')).toBe(ours.int('-1-23-hits'));
+    expect(text).toMatch(/No\. of Writes: +5/);
+    expect(ours.int('-1-write-8192')).toBe(5);
+    await gluster.cli('volume', 'profile', 'dist', 'stop');
+  });
+
+  it('enforces the lists that a real mount sets, as it does', async () => {
+    const path = join(mount, 'listed');
+    await fs.writeFile(path, 'secret');
+    await fs.chown(path, 1001, 2001);
+    await fs.chmod(path, 0o640);
+    const list =
+      '02000000' +
+      '01000600ffffffff' +
+      '02000400eb030000' +
+      '04000400ffffffff' +
+      '10000400ffffffff' +
+      '20000000ffffffff';
+    execFileSync('python3', [
+      '-c',
+      'import os, sys; os.setxattr(sys.argv[1], "system.posix_acl_access", bytes.fromhex(sys.argv[2]))',
+      path,
+      list,
+    ]);
+    await using real = await RealGraph.open(volfile, { acl: true });
+    const loc = await real.lookup('listed');
+    for (const [uid, gid, mask] of [
+      [1001, 1, 4],
+      [1001, 1, 2],
+      [1003, 1, 4],
+      [1003, 1, 2],
+      [1004, 2001, 4],
+      [1004, 1, 4],
+    ]) {
+      const script =
+        'import os, sys; os.setgroups([]); os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[1])); sys.exit(0 if os.access(sys.argv[4], int(sys.argv[3])) else 1)';
+      const theirs = await gluster.exec('python3', ['-c', script, `${uid}`, `${gid}`, `${mask}`, path]);
+      const frame = frameOf('access');
+      frame.root.uid = uid;
+      frame.root.gid = gid;
+      const ours = await real.graph.fops.access(frame, loc, mask).then(
+        () => 0,
+        () => 1,
+      );
+      expect(ours, `uid ${uid} gid ${gid} mask ${mask}`).toBe(theirs.code);
+    }
+  });
+});
