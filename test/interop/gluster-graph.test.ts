@@ -162,6 +162,20 @@ describe.skipIf(!haveRealGluster())('a graph on a real volume', () => {
       const at = real.loc('d');
       await graph.fops.mkdir(frameOf('mkdir'), at, 0o755, 0, real.gfid());
     });
+    await sleep(1100);
+    const dd = [...sections].find(([command]) => /^dd .* of=dd4k bs=4k/.test(command))![1];
+    await check('create of dd', dd[3], async () => (fd = await real.create('dd4k')));
+    await check('flush of dd', dd[4], () => graph.fops.flush(frameOf('flush'), fd));
+    const block = Buffer.alloc(4096, 1);
+    for (let i = 0; i < 3; i++)
+      await check(`write ${i} of dd`, dd[5 + i], async () => {
+        await graph.fops.writev(frameOf('writev'), fd, [block], i * block.length, 0);
+        // It is answered before it is wound to the brick.
+        expect(hops.at(-1)).toBe('dist-open-behind > dist-write-behind');
+        while (!hops.at(-1)!.startsWith('dist-dht >')) await sleep(5);
+      });
+    await graph.fops.flush(frameOf('flush'), fd);
+    fd.release();
   });
 
   it('keeps the same times on all bricks, which the real mount sees', async () => {
