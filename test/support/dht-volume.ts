@@ -162,7 +162,8 @@ export class DhtVolume implements AsyncDisposable {
 
 export function bricksOf(volume: Volume): DhtBrick[] {
   const bricks = volume.client.graph.xlators.filter(xlator => xlator instanceof DhtBrick);
-  return bricks.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const number = (brick: DhtBrick) => Number(/\d+$/.exec(brick.name)?.[0]);
+  return bricks.sort((a, b) => number(a) - number(b));
 }
 
 export function distributeOf(volume: Volume): Distribute {
