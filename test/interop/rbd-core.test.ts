@@ -137,6 +137,32 @@ with rados.Rados(conffile='') as cluster:
     await image.snapshots.remove('b');
   });
 
+  test('what is not there is refused by its name, or read only where that is safe', async () => {
+    await rbd('create', 'journal', '--size', '8M', '--image-feature', 'exclusive-lock,journaling');
+    const { stderr } = await ceph.python(`
+import rados, rbd
+with rados.Rados(conffile='') as cluster:
+    with cluster.open_ioctx('rbd') as io, rbd.Image(io, 'journal') as image:
+        image.write(b'j' * 8192, 0)
+`);
+    expect(stderr).toBe('');
+    await expect(pool.open('journal')).rejects.toMatchObject({
+      code: 'ENOTSUP',
+      message: expect.stringContaining('journaling'),
+    });
+    await using image = await pool.open('journal', { readOnly: true });
+    expect((await image.read(0, 8192)).equals(Buffer.alloc(8192, 'j'))).toBe(true);
+    await expect(image.write(0, Buffer.alloc(512))).rejects.toMatchObject({ code: 'EROFS' });
+    await rbd('create', 'moves', '--size', '8M');
+    await rbd('migration', 'prepare', 'moves', 'moved');
+    const migrating = { code: 'ENOTSUP', message: expect.stringContaining('migrating') };
+    await expect(pool.open('moved')).rejects.toMatchObject(migrating);
+    await expect(pool.open('moved', { readOnly: true })).rejects.toMatchObject(migrating);
+    await rbd('migration', 'abort', 'moved');
+    await using back = await pool.open('moves');
+    await back.write(0, Buffer.alloc(512, 1));
+  });
+
   test('a clone shows its parent, of another namespace too', async () => {
     await rbd('namespace', 'create', 'rbd/inner');
     await rbd('create', 'parent', '--size', '64M');
