@@ -16,7 +16,7 @@ import type {
   StatfsAnswer,
 } from '../../src/gluster/graph/fops.ts';
 import type { Frame } from '../../src/gluster/graph/frame.ts';
-import type { Loc } from '../../src/gluster/graph/loc.ts';
+import { Loc } from '../../src/gluster/graph/loc.ts';
 import type { Dict } from '../../src/gluster/types/dict.ts';
 import {
   ENTRYLK_LOCK_NB,
@@ -42,6 +42,7 @@ const S_IFLNK = 0o120000;
 const PERMISSIONS = 0o7777;
 /** What an entry costs of a listing's size besides its name (`gf_dirent_t`). */
 const ENTRY_SIZE = 208;
+const IPC_TARGET_UPCALL = 2;
 const KEPT_AT_BIRTH = /^(trusted|user|security|system)\./;
 
 /**
@@ -306,7 +307,8 @@ export class MemoryBrick extends MemBrickFiles implements Partial<Fops> {
     type: number,
     _xdata?: Dict,
   ): Promise<Answer> {
-    const take = (): Promise<Answer> => this.#entrylk(frame, volume, this.#lockable(loc), basename, cmd, type);
+    const take = (): Promise<Answer> =>
+      this.#entrylk(frame, volume, this.#lockable(loc), basename, cmd, type);
     return this.run('entrylk', frame, loc, take);
   }
 
@@ -339,6 +341,12 @@ export class MemoryBrick extends MemBrickFiles implements Partial<Fops> {
       await locks.lock(want, cmd !== ENTRYLK_LOCK_NB, interrupts(frame));
     }
     return {};
+  }
+
+  /** Takes registrations for upcalls, as features/upcall does; it is the test that sends them. */
+  ipc(frame: Frame, op: number, _xdata?: Dict): Promise<Answer> {
+    const root = new Loc(this.host.inodes.root);
+    return this.run('ipc', frame, root, () => (op === IPC_TARGET_UPCALL ? {} : fail('EOPNOTSUPP')));
   }
 
   getactivelk(frame: Frame, loc: Loc, _xdata?: Dict): Promise<ActiveLocksAnswer> {

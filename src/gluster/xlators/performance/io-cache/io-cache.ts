@@ -21,6 +21,7 @@ import { F_UNLCK, type Flock } from '../../../types/fs.ts';
 import { type Iatt, SET_ATTR_ATIME, SET_ATTR_MTIME } from '../../../types/iatt.ts';
 import { assemble } from '../shared/assemble.ts';
 import { Priorities } from '../shared/priority.ts';
+import { UNKNOWN } from '../shared/unknown.ts';
 import { CachedFile, CachePage, CacheTable, PAGE_SIZE } from './pages.ts';
 
 const O_TRUNC = 0o1000;
@@ -225,7 +226,12 @@ export class IoCache extends Xlator implements Partial<Fops> {
     }
     const start = first * PAGE_SIZE;
     this.table.touch(file);
-    if (reads.length === 0) return Promise.resolve(assemble(answers, start, offset, size, PAGE_SIZE));
+    if (reads.length === 0) {
+      const answer = assemble(answers, start, offset, size, PAGE_SIZE);
+      // The pages are of before other parts were written.
+      answer.stat = UNKNOWN;
+      return Promise.resolve(answer);
+    }
     return Promise.all(reads).then(rest => assemble([...answers, ...rest], start, offset, size, PAGE_SIZE));
   }
 

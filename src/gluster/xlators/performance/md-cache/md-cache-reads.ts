@@ -248,7 +248,10 @@ export abstract class MdCacheReads extends Xlator {
     if (cache.stat(fd.inode) !== undefined) return read;
     const since = cache.now();
     read.then(
-      ({ stat }) => cache.set(fd.inode, undefined, stat, since),
+      ({ stat }) => {
+        // Unknown is no news: a read changes nothing.
+        if (stat.ctime !== 0) cache.set(fd.inode, undefined, stat, since);
+      },
       thrown => this.failed(thrown, fd.inode),
     );
     return read;

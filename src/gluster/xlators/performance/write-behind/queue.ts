@@ -2,13 +2,11 @@ import { ERRNO } from '../../../../base/errno.ts';
 import { errnoOf, FopError } from '../../../graph/fop-error.ts';
 import type { WriteAnswer } from '../../../graph/fops.ts';
 import type { Inode } from '../../../graph/inode.ts';
-import { Iatt } from '../../../types/iatt.ts';
+import { UNKNOWN } from '../shared/unknown.ts';
 import { FLUSH, FSYNC, overlap, Request, remove, skip, WRITE, WriteRequest } from './request.ts';
 import { append, type Slab, type Slabs } from './slabs.ts';
 import type { WriteBehind } from './write-behind.ts';
 
-/** Attributes that say nothing: what the file will be like is not known before it is written. */
-const UNKNOWN = Object.freeze(new Iatt());
 /** Pieces of memory in one write to the child. */
 const MOST_PIECES = 8;
 

@@ -25,6 +25,7 @@ import { type DumpWriter, Xlator, type XlatorSetup } from '../../../graph/xlator
 import type { Dict } from '../../../types/dict.ts';
 import { formatGfid } from '../../../types/gfid.ts';
 import { IA_IFREG, type Iatt } from '../../../types/iatt.ts';
+import { UNKNOWN } from '../shared/unknown.ts';
 import { OPTIONS } from './options.ts';
 import { Queue } from './queue.ts';
 import { FLUSH, FSYNC, OTHER, sizeOf, WRITE, WriteRequest } from './request.ts';
@@ -149,10 +150,24 @@ export class WriteBehind extends Xlator implements Partial<Fops> {
     flags: number,
     xdata?: Dict,
   ): Promise<ReadAnswer> {
+    const queue = fd.inode.ctx[this.at] as Queue | undefined;
+    if (queue === undefined || queue.liability.length === 0)
+      return this.next.readv(frame, fd, size, offset, flags, xdata);
     const end = size === 0 ? END : offset + size;
-    const queue = this.blocked(fd.inode, offset, end);
-    if (queue === undefined) return this.next.readv(frame, fd, size, offset, flags, xdata);
-    return queue.wait(OTHER, offset, end, () => this.next.readv(frame, fd, size, offset, flags, xdata));
+    const begin = () => this.readBeside(queue, this.next.readv(frame, fd, size, offset, flags, xdata));
+    return queue.blocks(offset, end) ? queue.wait(OTHER, offset, end, begin) : begin();
+  }
+
+  /** What a read that overtakes writes says of the file does not count them. */
+  private readBeside(queue: Queue, read: Promise<ReadAnswer>): Promise<ReadAnswer> {
+    if (queue.liability.length > 0)
+      read.then(
+        answer => {
+          answer.stat = UNKNOWN;
+        },
+        () => {},
+      );
+    return read;
   }
 
   flush(frame: Frame, fd: Fd, xdata?: Dict): Promise<Answer> {
