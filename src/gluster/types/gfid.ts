@@ -15,12 +15,11 @@ export function gfidFromBytes(bytes: Buffer, offset = 0): Gfid {
   return bytes.toString('latin1', offset, offset + GFID_LENGTH) as Gfid;
 }
 
-/** Of 16 random bytes: a version 4 UUID (RFC 9562). */
-export function gfidFromRandom(random: Uint8Array): Gfid {
-  const bytes = Buffer.from(random.subarray(0, GFID_LENGTH));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  return gfidFromBytes(bytes);
+/** Of 16 random bytes at `offset`, which it changes: a version 4 UUID (RFC 9562). */
+export function gfidFromRandom(random: Buffer, offset = 0): Gfid {
+  random[offset + 6] = (random[offset + 6] & 0x0f) | 0x40;
+  random[offset + 8] = (random[offset + 8] & 0x3f) | 0x80;
+  return gfidFromBytes(random, offset);
 }
 
 /** As people and logs write it: '88cb6a3d-…'. */

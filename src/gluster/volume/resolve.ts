@@ -4,7 +4,6 @@ import type { Frame } from '../graph/frame.ts';
 import type { Inode } from '../graph/inode.ts';
 import { Loc } from '../graph/loc.ts';
 import { Dict } from '../types/dict.ts';
-import { gfidFromRandom } from '../types/gfid.ts';
 import { IA_IFDIR, IA_IFLNK, type Iatt } from '../types/iatt.ts';
 import type { Session } from './session.ts';
 
@@ -56,7 +55,7 @@ export async function resolvePlace(
 
 /** A random gfid, for the request that creates a file. */
 export function gfidRequest(session: Session, more?: Dict): Dict {
-  return Dict.from(more).setGfid('gfid-req', gfidFromRandom(session.env.random.bytes(16)));
+  return Dict.from(more).setGfid('gfid-req', session.gfids.next());
 }
 
 /** Looks a name up in a directory and links what was found. ENOENT when there is none. */

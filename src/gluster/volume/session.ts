@@ -5,6 +5,7 @@ import { FopError } from '../graph/fop-error.ts';
 import type { Fops } from '../graph/fops.ts';
 import { CallRoot, Frame } from '../graph/frame.ts';
 import type { InodeTable } from '../graph/inode.ts';
+import { GfidSource } from '../types/gfid-source.ts';
 
 /** On whose behalf things are done; bricks check permissions by it. */
 export interface Credentials {
@@ -46,6 +47,7 @@ export class Session {
   readonly credentials: Credentials;
   /** Shown in messages: 'vg0'. */
   readonly volumeName: string;
+  readonly gfids: GfidSource;
   private readonly shared: Shared;
   private unique = 0;
   private readonly pid: number;
@@ -60,6 +62,7 @@ export class Session {
     this.env = env;
     this.volumeName = volumeName;
     this.shared = shared;
+    this.gfids = new GfidSource(env.random);
     this.credentials = credentials;
     this.pid = env.host.pid;
   }

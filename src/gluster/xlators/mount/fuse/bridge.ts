@@ -8,7 +8,7 @@ import { CallRoot, Frame } from '../../../graph/frame.ts';
 import type { Inode, InodeTable } from '../../../graph/inode.ts';
 import { Loc } from '../../../graph/loc.ts';
 import { Dict } from '../../../types/dict.ts';
-import { gfidFromRandom } from '../../../types/gfid.ts';
+import { GfidSource } from '../../../types/gfid-source.ts';
 import type { Iatt } from '../../../types/iatt.ts';
 import { emptyAttr, fillAttr } from './attr.ts';
 import { ProcessGroups } from './groups.ts';
@@ -35,6 +35,7 @@ export class Bridge {
   readonly handles = new HandleTable();
   graph: MountedGraph;
   private readonly groups: ProcessGroups;
+  private readonly gfids: GfidSource;
   /** One entry serves all replies: it is written before `replyEntry` returns. */
   private readonly entry: FuseEntry;
   private readonly scratch = emptyAttr();
@@ -44,6 +45,7 @@ export class Bridge {
     this.options = options;
     this.graph = graph;
     this.nodes = new NodeTable(graph.inodes);
+    this.gfids = new GfidSource(env.random);
     this.groups = new ProcessGroups(env, options.gidTimeout);
     this.entry = {
       nodeid: 0,
@@ -147,7 +149,7 @@ export class Bridge {
 
   /** A gfid for what a request creates. */
   gfidRequest(): Dict {
-    return new Dict().setGfid('gfid-req', gfidFromRandom(this.env.random.bytes(16)));
+    return new Dict().setGfid('gfid-req', this.gfids.next());
   }
 
   /** Links what a fop made or found, and tells the kernel. */
