@@ -111,17 +111,21 @@ async function onBrick(): Promise<void> {
     const inode = graph.inodes.link(loc.inode, loc.parent, loc.name, stat);
     return { fd, loc: new Loc(inode, loc.parent, loc.name, loc.path) };
   };
+  const read = async (size: number, offset: number) => {
+    const { memory } = await fops.readv(frameOf('readv'), fd, size, offset, 0);
+    memory?.recycle();
+  };
   const { fd, loc } = await made('file');
   const block = Buffer.alloc(4096, 7);
   const large = Buffer.alloc(1 << 20, 9);
   for (let i = 0; i < 16; i++) await fops.writev(frameOf('writev'), fd, [large], i << 20, 0);
   await measure('stat', () => fops.stat(frameOf('stat'), loc));
   await measure('lookup', () => fops.lookup(frameOf('lookup'), loc));
-  await measure('read 4 KiB', i => fops.readv(frameOf('readv'), fd, 4096, (i % 4096) * 4096, 0));
+  await measure('read 4 KiB', i => read(4096, (i % 4096) * 4096));
   await measure('write 4 KiB', i => fops.writev(frameOf('writev'), fd, [block], (i % 4096) * 4096, 0));
   await measure('create', async i => (await made(`c${i}`)).fd.release());
-  await measure('read 128 KiB', i => fops.readv(frameOf('readv'), fd, 131072, (i % 128) * 131072, 0), 4);
-  await measure('read 1 MiB', i => fops.readv(frameOf('readv'), fd, 1 << 20, (i % 16) << 20, 0), 4);
+  await measure('read 128 KiB', i => read(131072, (i % 128) * 131072), 4);
+  await measure('read 1 MiB', i => read(1 << 20, (i % 16) << 20), 4);
   await measure('write 1 MiB', i => fops.writev(frameOf('writev'), fd, [large], (i % 16) << 20, 0), 4);
   console.log(`resident ${(process.memoryUsage().rss / 1048576).toFixed(0)} MiB`);
 }

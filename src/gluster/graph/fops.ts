@@ -1,6 +1,7 @@
 import type { Dict } from '../types/dict.ts';
 import type { DirEntry, Flock, Lease, StatVfs } from '../types/fs.ts';
 import type { Iatt } from '../types/iatt.ts';
+import type { Recyclable } from '../types/recyclable.ts';
 import type { Fd } from './fd.ts';
 import type { Frame } from './frame.ts';
 import type { Inode } from './inode.ts';
@@ -53,6 +54,11 @@ export interface ReadAnswer extends StatAnswer {
   length: number;
   /** At or past the end of the file (`op_errno` ENOENT on a good read). */
   eof: boolean;
+  /**
+   * Memory of `data` that may be used again. The top recycles it when it has used up the data. A layer that keeps data, or makes an
+   * answer of its own of it, leaves this off; protocol/client only offers it below layers that it knows not to keep any.
+   */
+  memory?: Recyclable | undefined;
 }
 export interface OpenAnswer extends Answer {
   fd: Fd;

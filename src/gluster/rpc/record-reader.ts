@@ -1,5 +1,6 @@
 import { DecodeError } from '../../base/errors.ts';
 import { LAST_FRAGMENT } from './message.ts';
+import { giveRecord, takeRecord } from './record-pool.ts';
 import { XdrDecoder } from './xdr-decoder.ts';
 
 /** What most reads go into, of all connections together: whatever is read is used up, or copied, before the next read. */
@@ -106,12 +107,13 @@ export class RecordReader {
         `${before + length} bytes are announced, ${this.maxRecord} is the limit`,
       );
     const { record } = this;
-    if (record === undefined) this.record = Buffer.allocUnsafeSlow(length);
+    if (record === undefined) this.record = takeRecord(length);
     else if (record.length < before + length) {
       // Twice as much as before, so that many small fragments are not copied again and again.
       const capacity = Math.min(this.maxRecord, Math.max(before + length, record.length * 2));
-      this.record = Buffer.allocUnsafeSlow(capacity);
+      this.record = takeRecord(capacity);
       record.copy(this.record, 0, 0, before);
+      giveRecord(record);
     }
     this.filled = before;
     this.missing = length;
@@ -123,7 +125,11 @@ export class RecordReader {
     const record = this.record!;
     this.record = undefined;
     this.expectLarge = this.filled >= LARGE;
-    const d = new XdrDecoder(record.subarray(0, this.filled), 'RPC record', true);
+    const d = new XdrDecoder(record, 'RPC record', true);
+    d.limit = this.filled;
+    d.record = record;
     this.deliver(d);
+    // Nobody has kept anything of it.
+    if (d.record !== undefined) giveRecord(record);
   }
 }

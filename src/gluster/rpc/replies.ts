@@ -1,6 +1,7 @@
 import type { Dict } from '../types/dict.ts';
 import type { Flock, Lease, StatVfs } from '../types/fs.ts';
 import type { Iatt } from '../types/iatt.ts';
+import type { Recyclable } from '../types/recyclable.ts';
 import { beginReply, endReply, type FopWire, type ReplyHead } from './fop-wire.ts';
 import { decodeFlock, decodeLease, decodeLocks, decodeStatfs, type ProtoLock } from './parts.ts';
 import type { XdrDecoder } from './xdr-decoder.ts';
@@ -180,7 +181,14 @@ export function readReply(
   d: XdrDecoder,
   head: ReplyHead,
 ):
-  | { data: readonly Buffer[]; length: number; stat: Iatt; eof: boolean; xdata: Dict | undefined }
+  | {
+      data: readonly Buffer[];
+      length: number;
+      stat: Iatt;
+      eof: boolean;
+      xdata: Dict | undefined;
+      memory: Recyclable | undefined;
+    }
   | undefined {
   head.ret = d.i32();
   head.errno = d.i32();
@@ -191,7 +199,8 @@ export function readReply(
   if (head.ret < 0) return undefined;
   const length = head.ret;
   const data = length === 0 ? NO_DATA : [d.payload(length)];
-  return { data, length, stat, eof: head.errno === ENOENT, xdata: head.xdata };
+  const memory = length === 0 ? undefined : d.memory;
+  return { data, length, stat, eof: head.errno === ENOENT, xdata: head.xdata, memory };
 }
 const NO_DATA: readonly Buffer[] = [];
 /** With a good read: the end of the file was reached. */

@@ -1,8 +1,12 @@
 import { DecodeError } from '../../base/errors.ts';
 import { GFID_LENGTH, type Gfid } from '../types/gfid.ts';
+import type { Recyclable } from '../types/recyclable.ts';
 import { latin1 } from './latin1.ts';
+import { RecordMemory, takeRecord } from './record-pool.ts';
 
 const TWO32 = 0x1_0000_0000;
+/** Node has a pool of its own for copies that are smaller. */
+const SMALL = 2048;
 
 /**
  * Reads XDR with bounds checks. Strings are of one character a byte and always copies; `bytes` and `opaque` are views, which last
@@ -14,8 +18,12 @@ export class XdrDecoder {
   limit: number;
   /** Type named in errors. */
   type: string;
-  /** The memory belongs to this record alone, so that views of it may be kept. */
+  /** The memory belongs to this record alone, so that a view of its payload may be kept. */
   owned: boolean;
+  /** That memory, as long as nobody has claimed it. */
+  record: Buffer | undefined = undefined;
+  /** Of the payload read last: what can be used again once it is used up. */
+  memory: Recyclable | undefined = undefined;
   private view: DataView;
   private base = 0;
 
@@ -170,10 +178,9 @@ export class XdrDecoder {
     return this.buf.subarray(at, at + n);
   }
 
-  /** opaque<> that may be kept: a view only of what is long and the record's own. */
+  /** opaque<> that may be kept: a copy. */
   keep(): Buffer {
-    const view = this.opaque();
-    return this.owned && view.length > 4096 ? view : Buffer.from(view);
+    return Buffer.from(this.opaque());
   }
 
   skip(n: number): void {
@@ -181,13 +188,23 @@ export class XdrDecoder {
     this.offset += n;
   }
 
-  /** What follows the record's XDR: a bulk payload. May be kept. */
+  /** What follows the record's XDR: a bulk payload. May be kept; `memory` is what can be recycled with it. */
   payload(n: number): Buffer {
     const at = this.offset;
     if (n > this.limit - at) this.short(n);
     this.offset = at + n;
-    const view = this.buf.subarray(at, at + n);
-    return this.owned ? view : Buffer.from(view);
+    this.memory = undefined;
+    const { record } = this;
+    if (record !== undefined) {
+      this.record = undefined;
+      this.memory = new RecordMemory(record);
+    }
+    if (this.owned) return this.buf.subarray(at, at + n);
+    if (n < SMALL) return Buffer.from(this.buf.subarray(at, at + n));
+    const copy = takeRecord(n);
+    this.buf.copy(copy, 0, at, at + n);
+    this.memory = new RecordMemory(copy);
+    return copy.length === n ? copy : copy.subarray(0, n);
   }
 
   /** A count, refused when `count * minBytes` exceeds what is left. */

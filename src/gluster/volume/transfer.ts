@@ -44,11 +44,12 @@ async function readPart(
 ): Promise<number> {
   let n = 0;
   while (n < into.length) {
-    const { data, length, eof } = await session.fops.readv(frame, fd, into.length - n, offset + n, 0);
+    const { data, length, eof, memory } = await session.fops.readv(frame, fd, into.length - n, offset + n, 0);
     for (const piece of data) {
       into.set(piece, n);
       n += piece.length;
     }
+    memory?.recycle();
     if (length === 0 || eof) break;
   }
   return n;

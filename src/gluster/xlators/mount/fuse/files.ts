@@ -33,7 +33,11 @@ export function fileOperations(bridge: Bridge): FuseOperations {
     const handle = bridge.handle(request, fh);
     if (handle === undefined) return;
     bridge.fops.readv(bridge.frame(request, 'readv'), handle.fd, size, offset, 0).then(
-      ({ data }) => request.replyData(data),
+      ({ data, memory }) => {
+        request.replyData(data);
+        // The kernel has it by now.
+        memory?.recycle();
+      },
       error => bridge.fail(request, error),
     );
   };

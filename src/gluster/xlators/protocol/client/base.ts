@@ -28,6 +28,8 @@ export abstract class ClientBase extends Xlator {
   protected sendGids = true;
   protected filterODirect = false;
   protected strictLocks = false;
+  /** No layer above keeps what was read: its memory may be used again by whoever asked. */
+  protected recycles = false;
   /** Our number among the leaves of the graph, for offsets in directories. */
   protected leaf = 0;
   protected leaves = 1;

@@ -18,6 +18,30 @@ import { reacquire, releaseFd, reopen } from './reopen.ts';
 /** Operations that go by gfid between two attempts to open a lost fd again, as in Gluster. */
 const REOPEN_EVERY = 1024;
 
+/** Layers that hand on what they read, or copy it; any other may keep it. */
+const KEEP_NOTHING = new Set([
+  'graph',
+  'cluster/distribute',
+  'debug/delay-gen',
+  'debug/error-gen',
+  'debug/io-stats',
+  'debug/trace',
+  'features/utime',
+  'meta',
+  'mount/fuse',
+  'performance/io-threads',
+  'performance/md-cache',
+  'performance/open-behind',
+  'performance/quick-read',
+  'performance/readdir-ahead',
+  'performance/write-behind',
+  'system/posix-acl',
+]);
+
+function keepsNothing(xlator: Xlator): boolean {
+  return xlator.parents.every(parent => KEEP_NOTHING.has(parent.type) && keepsNothing(parent));
+}
+
 /** A brick: every fop becomes a call to it. */
 export class ProtocolClient extends ClientLockFops implements Fops, BrickLinkUser {
   static readonly options: OptionTable = CLIENT_OPTIONS;
@@ -35,6 +59,7 @@ export class ProtocolClient extends ClientLockFops implements Fops, BrickLinkUse
 
   override activate(): void {
     this.findLeaf();
+    this.recycles = keepsNothing(this);
   }
 
   /** Leaves are numbered from left to right. */

@@ -72,7 +72,8 @@ function finishWrite(reply: PrePost, call: FopCall<PrePost, WriteAnswer>, head: 
 }
 
 function finishRead(reply: ReadAnswer, call: FopCall<ReadAnswer, ReadAnswer>): ReadAnswer {
-  (call.b as ClientFileFops).tryReopen(call.a as Fd);
+  if (call.a !== undefined) (call.b as ClientFileFops).tryReopen(call.a as Fd);
+  if (call.c === 0) reply.memory = undefined;
   return reply;
 }
 
@@ -123,9 +124,9 @@ export abstract class ClientFileFops extends ClientAttrFops {
     const e = this.begin(frame, OP.READ);
     if (e === undefined) return this.notConnected();
     readWriteRequest(this.wire, e, fd.inode.gfid, remote, offset, size, this.filtered(flags), xdata);
-    if (remote === ANON_FD && this.fdContext(fd) !== undefined)
-      return this.submit(readReply as never, finishRead, fd, this);
-    return this.submit(readReply) as Promise<ReadAnswer>;
+    const lost = remote === ANON_FD && this.fdContext(fd) !== undefined;
+    if (!lost && this.recycles) return this.submit(readReply) as Promise<ReadAnswer>;
+    return this.submit(readReply as never, finishRead, lost ? fd : undefined, this, this.recycles ? 1 : 0);
   }
 
   private async readInParts(
@@ -143,7 +144,7 @@ export abstract class ClientFileFops extends ClientAttrFops {
       const part = await this.readv(frame, fd, want, offset + length, flags, xdata);
       data.push(...part.data);
       length += part.length;
-      if (part.length < want || length >= size) return { ...part, data, length };
+      if (part.length < want || length >= size) return { ...part, data, length, memory: undefined };
     }
   }
 
