@@ -1,10 +1,9 @@
 import { DecodeError } from '../base/errors.ts';
-import { decodeCleanFileName } from '../base/file-name.ts';
+import { B, type Decode, missing, name, need } from './decode-base.ts';
+import { addTreeDecoders } from './decode-tree.ts';
 import { type Frame, i64, u64 } from './frame.ts';
 import {
-  FATTR,
   FSYNC_FDATASYNC,
-  GETATTR,
   IN_HEADER,
   LK_FLOCK,
   OPCODE,
@@ -12,31 +11,7 @@ import {
   POLL_SCHEDULE_NOTIFY,
 } from './protocol.ts';
 import type { Request } from './request.ts';
-import type { FuseForget, FuseLock, FuseOperations } from './types.ts';
-
-/** Word of a request's body after fuse_in_header. */
-const B = IN_HEADER / 4;
-const ENOSYS = 38;
-
-/** What reading a request depends on beside its bytes. */
-export interface DecodeContext {
-  /** setxattr has its longer form. */
-  setxattrExt: boolean;
-  /** Small writes are copied out of the frame, because lately they were not answered at once. */
-  copyWrites: boolean;
-}
-
-/**
- * Reads the body of one kind of request, up to byte `end`, and calls the operation. The result is the operation's: a promise, if
- * it is async. Throws DecodeError on bytes that are not what they claim to be.
- */
-type Decode = (
-  ops: FuseOperations,
-  request: Request,
-  frame: Frame,
-  end: number,
-  context: DecodeContext,
-) => unknown;
+import type { FuseForget, FuseLock } from './types.ts';
 
 /** Writes of at most this size are copied rather than keep a whole frame. */
 const COPY_LIMIT = 16 * 1024;
@@ -76,36 +51,6 @@ export function decodeInterrupt(frame: Frame): number {
   return u64(frame.words, B);
 }
 
-function need(end: number, bytes: number, type: string): void {
-  if (end - IN_HEADER < bytes)
-    throw new DecodeError(type, end, `${bytes} bytes wanted, ${end - IN_HEADER} there`);
-}
-
-/** Byte after the name read last. */
-let cursor = 0;
-
-/** A string up to its zero byte. */
-function text(frame: Frame, start: number, end: number, type: string): string {
-  const { buffer } = frame;
-  let at = start;
-  while (at < end && buffer[at] !== 0) at++;
-  if (at >= end) throw new DecodeError(type, start, 'no zero byte ends the name');
-  cursor = at + 1;
-  return decodeCleanFileName(buffer, start, at, type);
-}
-
-/** A component of a path. */
-function name(frame: Frame, start: number, end: number, type: string): string {
-  const found = text(frame, start, end, type);
-  if (found.length === 0) throw new DecodeError(type, start, 'an empty name');
-  if (found.includes('/')) throw new DecodeError(type, start, 'a slash in a name');
-  return found;
-}
-
-function missing(request: Request): undefined {
-  request.error(ENOSYS);
-}
-
 /** fuse_lk_in: u64 fh, owner; fuse_file_lock { u64 start, end; u32 type, pid }; u32 lk_flags, padding */
 function lock(request: Request, words: Uint32Array): FuseLock {
   request.ownerLow = words[B + 2];
@@ -132,117 +77,13 @@ function readDirectory(request: Request, words: Uint32Array, end: number, plus: 
 function buildTable(): (Decode | undefined)[] {
   const table: (Decode | undefined)[] = [];
   for (let i = 0; i < OPCODE_NAMES.length; i++) table.push(undefined);
+  addTreeDecoders(table);
+  addFileDecoders(table);
+  return table;
+}
 
-  table[OPCODE.LOOKUP] = (ops, request, frame, end) =>
-    ops.lookup === undefined
-      ? missing(request)
-      : ops.lookup(request, name(frame, IN_HEADER, end, 'FUSE_LOOKUP'));
-
-  // fuse_getattr_in: u32 getattr_flags, dummy; u64 fh
-  table[OPCODE.GETATTR] = (ops, request, frame, end) => {
-    need(end, 16, 'fuse_getattr_in');
-    const { words } = frame;
-    if (ops.getattr === undefined) return missing(request);
-    return ops.getattr(request, (words[B] & GETATTR.FH) !== 0 ? u64(words, B + 2) : undefined);
-  };
-
-  // fuse_setattr_in: u32 valid, padding; u64 fh, size, lock_owner, atime, mtime, ctime; u32 atimensec, mtimensec, ctimensec, mode,
-  // unused, uid, gid, unused
-  table[OPCODE.SETATTR] = (ops, request, frame, end) => {
-    need(end, 88, 'fuse_setattr_in');
-    const { words } = frame;
-    if (ops.setattr === undefined) return missing(request);
-    const valid = words[B];
-    if ((valid & FATTR.LOCKOWNER) !== 0) {
-      request.ownerLow = words[B + 6];
-      request.ownerHigh = words[B + 7];
-    }
-    return ops.setattr(request, {
-      valid,
-      fh: (valid & FATTR.FH) !== 0 ? u64(words, B + 2) : undefined,
-      size: u64(words, B + 4),
-      atime: i64(words, B + 8),
-      mtime: i64(words, B + 10),
-      ctime: i64(words, B + 12),
-      atimeNsec: words[B + 14],
-      mtimeNsec: words[B + 15],
-      ctimeNsec: words[B + 16],
-      mode: words[B + 17],
-      uid: words[B + 19],
-      gid: words[B + 20],
-    });
-  };
-
-  // fuse_statx_in: u32 getattr_flags, reserved; u64 fh; u32 sx_flags, sx_mask
-  table[OPCODE.STATX] = (ops, request, frame, end) => {
-    need(end, 24, 'fuse_statx_in');
-    const { words } = frame;
-    if (ops.statx === undefined) return missing(request);
-    const fh = (words[B] & GETATTR.FH) !== 0 ? u64(words, B + 2) : undefined;
-    return ops.statx(request, fh, words[B + 4], words[B + 5]);
-  };
-
-  table[OPCODE.READLINK] = (ops, request) =>
-    ops.readlink === undefined ? missing(request) : ops.readlink(request);
-
-  // name, then target
-  table[OPCODE.SYMLINK] = (ops, request, frame, end) => {
-    if (ops.symlink === undefined) return missing(request);
-    const made = name(frame, IN_HEADER, end, 'FUSE_SYMLINK');
-    return ops.symlink(request, made, text(frame, cursor, end, 'FUSE_SYMLINK'));
-  };
-
-  // fuse_mknod_in: u32 mode, rdev, umask, padding; name
-  table[OPCODE.MKNOD] = (ops, request, frame, end) => {
-    need(end, 16, 'fuse_mknod_in');
-    const { words } = frame;
-    if (ops.mknod === undefined) return missing(request);
-    const made = name(frame, IN_HEADER + 16, end, 'FUSE_MKNOD');
-    return ops.mknod(request, made, words[B], words[B + 1], words[B + 2]);
-  };
-
-  // fuse_mkdir_in: u32 mode, umask; name
-  table[OPCODE.MKDIR] = (ops, request, frame, end) => {
-    need(end, 8, 'fuse_mkdir_in');
-    const { words } = frame;
-    if (ops.mkdir === undefined) return missing(request);
-    return ops.mkdir(request, name(frame, IN_HEADER + 8, end, 'FUSE_MKDIR'), words[B], words[B + 1]);
-  };
-
-  table[OPCODE.UNLINK] = (ops, request, frame, end) =>
-    ops.unlink === undefined
-      ? missing(request)
-      : ops.unlink(request, name(frame, IN_HEADER, end, 'FUSE_UNLINK'));
-
-  table[OPCODE.RMDIR] = (ops, request, frame, end) =>
-    ops.rmdir === undefined
-      ? missing(request)
-      : ops.rmdir(request, name(frame, IN_HEADER, end, 'FUSE_RMDIR'));
-
-  // fuse_rename_in: u64 newdir; old name, new name
-  table[OPCODE.RENAME] = (ops, request, frame, end) => {
-    need(end, 8, 'fuse_rename_in');
-    if (ops.rename === undefined) return missing(request);
-    const from = name(frame, IN_HEADER + 8, end, 'FUSE_RENAME');
-    return ops.rename(request, from, u64(frame.words, B), name(frame, cursor, end, 'FUSE_RENAME'), 0);
-  };
-
-  // fuse_rename2_in: u64 newdir; u32 flags, padding; old name, new name
-  table[OPCODE.RENAME2] = (ops, request, frame, end) => {
-    need(end, 16, 'fuse_rename2_in');
-    const { words } = frame;
-    if (ops.rename === undefined) return missing(request);
-    const from = name(frame, IN_HEADER + 16, end, 'FUSE_RENAME2');
-    return ops.rename(request, from, u64(words, B), name(frame, cursor, end, 'FUSE_RENAME2'), words[B + 2]);
-  };
-
-  // fuse_link_in: u64 oldnodeid; new name
-  table[OPCODE.LINK] = (ops, request, frame, end) => {
-    need(end, 8, 'fuse_link_in');
-    if (ops.link === undefined) return missing(request);
-    return ops.link(request, u64(frame.words, B), name(frame, IN_HEADER + 8, end, 'FUSE_LINK'));
-  };
-
+/** How to read what is about open files and directories. */
+function addFileDecoders(table: (Decode | undefined)[]): void {
   // fuse_open_in: u32 flags, open_flags
   table[OPCODE.OPEN] = (ops, request, frame, end) => {
     need(end, 8, 'fuse_open_in');
@@ -301,20 +142,6 @@ function buildTable(): (Decode | undefined)[] {
     return ops.write(request, u64(words, B), u64(words, B + 2), data, words[B + 8], words[B + 5]);
   };
 
-  table[OPCODE.STATFS] = (ops, request) => {
-    if (ops.statfs !== undefined) return ops.statfs(request);
-    return request.replyStatfs({
-      blocks: 0,
-      bfree: 0,
-      bavail: 0,
-      files: 0,
-      ffree: 0,
-      bsize: 512,
-      namelen: 255,
-      frsize: 512,
-    });
-  };
-
   // fuse_release_in: u64 fh; u32 flags, release_flags; u64 lock_owner
   table[OPCODE.RELEASE] = (ops, request, frame, end) => {
     need(end, 24, 'fuse_release_in');
@@ -354,44 +181,6 @@ function buildTable(): (Decode | undefined)[] {
     return ops.fsyncdir(request, u64(frame.words, B), (frame.words[B + 2] & FSYNC_FDATASYNC) !== 0);
   };
 
-  // fuse_setxattr_in: u32 size, flags and, if agreed, setxattr_flags, padding; name; value
-  table[OPCODE.SETXATTR] = (ops, request, frame, end, context) => {
-    const head = context.setxattrExt ? 16 : 8;
-    need(end, head, 'fuse_setxattr_in');
-    const { words } = frame;
-    if (ops.setxattr === undefined) return missing(request);
-    const key = text(frame, IN_HEADER + head, end, 'FUSE_SETXATTR');
-    const size = words[B];
-    if (end - cursor < size)
-      throw new DecodeError(
-        'fuse_setxattr_in',
-        cursor,
-        `${size} bytes of value wanted, ${end - cursor} there`,
-      );
-    const value = Buffer.from(frame.buffer.subarray(cursor, cursor + size));
-    return ops.setxattr(request, key, value, words[B + 1], context.setxattrExt ? words[B + 2] : 0);
-  };
-
-  // fuse_getxattr_in: u32 size, padding; name
-  table[OPCODE.GETXATTR] = (ops, request, frame, end) => {
-    need(end, 8, 'fuse_getxattr_in');
-    if (ops.getxattr === undefined) return missing(request);
-    request.size = frame.words[B];
-    return ops.getxattr(request, text(frame, IN_HEADER + 8, end, 'FUSE_GETXATTR'), request.size);
-  };
-
-  table[OPCODE.LISTXATTR] = (ops, request, frame, end) => {
-    need(end, 8, 'fuse_getxattr_in');
-    if (ops.listxattr === undefined) return missing(request);
-    request.size = frame.words[B];
-    return ops.listxattr(request, request.size);
-  };
-
-  table[OPCODE.REMOVEXATTR] = (ops, request, frame, end) =>
-    ops.removexattr === undefined
-      ? missing(request)
-      : ops.removexattr(request, text(frame, IN_HEADER, end, 'FUSE_REMOVEXATTR'));
-
   table[OPCODE.READDIR] = (ops, request, frame, end) => {
     const { words } = frame;
     readDirectory(request, words, end, false);
@@ -422,12 +211,6 @@ function buildTable(): (Decode | undefined)[] {
     need(end, 48, 'fuse_lk_in');
     if (ops.setlkw === undefined) return missing(request);
     return ops.setlkw(request, u64(frame.words, B), lock(request, frame.words));
-  };
-
-  // fuse_access_in: u32 mask, padding
-  table[OPCODE.ACCESS] = (ops, request, frame, end) => {
-    need(end, 8, 'fuse_access_in');
-    return ops.access === undefined ? missing(request) : ops.access(request, frame.words[B]);
   };
 
   // fuse_bmap_in: u64 block; u32 blocksize, padding
@@ -496,9 +279,4 @@ function buildTable(): (Decode | undefined)[] {
   };
   table[OPCODE.COPY_FILE_RANGE] = copyFileRange;
   table[OPCODE.COPY_FILE_RANGE_64] = copyFileRange;
-
-  table[OPCODE.SYNCFS] = (ops, request) =>
-    ops.syncfs === undefined ? missing(request) : ops.syncfs(request);
-
-  return table;
 }

@@ -10,6 +10,9 @@ import { unmount } from './unmount.ts';
 
 export interface FuseMountParameters extends FuseMountOptions, FuseSessionOptions {}
 
+/** How long the kernel may take to let go of what has been unmounted. */
+const COPIES_MS = 3000;
+
 /** A mounted file system. */
 export class FuseMount implements AsyncDisposable {
   readonly path: string;
@@ -56,7 +59,11 @@ export class FuseMount implements AsyncDisposable {
           : `${this.path} is covered by another mount`,
       );
     await unmount(this.path, { lazy });
-    if (!lazy) await this.session.closed;
+    if (lazy) return;
+    // Nobody uses it here, but other mount namespaces (containers) may have got a copy, which would keep it for ever.
+    const copied = setTimeout(() => this.session.close(), COPIES_MS);
+    await this.session.closed;
+    clearTimeout(copied);
   }
 
   /** Unmounts; if that does not work because it is busy, takes the name away and cuts the connection. */

@@ -2,14 +2,8 @@ import { writeSync, writevSync } from 'node:fs';
 import { ERRNO } from '../base/errno.ts';
 import { DecodeError, NacreError } from '../base/errors.ts';
 import { type TraceDetail, tracing, unwind, wind } from '../base/trace.ts';
-import {
-  bodyEnd,
-  DECODERS,
-  type DecodeContext,
-  decodeBatchForget,
-  decodeForget,
-  decodeInterrupt,
-} from './decode.ts';
+import { bodyEnd, DECODERS, decodeBatchForget, decodeForget, decodeInterrupt } from './decode.ts';
+import type { DecodeContext } from './decode-base.ts';
 import { Device } from './device.ts';
 import { Directory } from './directory.ts';
 import { describeForget, describeReply, describeRequest } from './dump.ts';
@@ -29,8 +23,8 @@ export interface FuseSessionOptions extends FuseInitOptions {
 }
 
 const LAYERS = OPCODE_NAMES.map(name => `FUSE.${name}`);
-/** Frames that wait for use; more come and go when many writes are under way at once. */
-const SPARE_FRAMES = 4;
+/** Frames kept for use when nobody holds them: as many large writes are under way without new memory. */
+const SPARE_FRAMES = 16;
 
 /** Serves a file system on an open descriptor of /dev/fuse. `mount()` makes both. */
 export class FuseSession implements ReplySink {

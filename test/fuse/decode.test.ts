@@ -17,7 +17,7 @@ import { type ReplySink, Request } from '../../src/fuse/request.ts';
 import type { FuseEntry, FuseOperations } from '../../src/fuse/types.ts';
 import { prng } from '../support/fuzz.ts';
 
-const SIZE = 128 * 1024;
+const SIZE = 4096;
 
 /** Takes the answers of requests that no kernel waits for. */
 class Answers implements ReplySink {

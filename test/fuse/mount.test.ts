@@ -157,6 +157,18 @@ describeMounted('mounting and unmounting', () => {
     await upper[Symbol.asyncDispose]();
   });
 
+  test('a copy in another mount namespace does not keep the server alive', async () => {
+    const m = await MemoryMount.start();
+    const other = spawn('unshare', ['-m', '--propagation', 'private', 'bash', '-c', 'echo there; read'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    await new Promise(resolve => other.stdout.once('data', resolve));
+    m.server.kill('SIGTERM');
+    expect(await m.exited).toBe(0);
+    other.stdin.write('go\n');
+    await m[Symbol.asyncDispose]();
+  });
+
   test('a user mounts and unmounts by fusermount3', async context => {
     if (!existsSync('/usr/bin/fusermount3') && !existsSync('/bin/fusermount3'))
       context.skip('no fusermount3');
