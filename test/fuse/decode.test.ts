@@ -153,7 +153,7 @@ test('random, truncated and changed requests: an operation or a DecodeError, nev
   const next = prng(20);
   const { ops, seen } = witness();
   const readers = [decodeForget, decodeBatchForget, decodeInterrupt, decodeInit];
-  for (let i = 0; i < 60_000; i++) {
+  for (let i = 0; i < 40_000; i++) {
     const body = Buffer.alloc(next() % 200);
     const kind = next() % 3;
     for (let k = 0; k < body.length; k++) {
@@ -163,7 +163,8 @@ test('random, truncated and changed requests: an operation or a DecodeError, nev
     }
     const opcode = next() % 60;
     const frame = frameOf(opcode, body, undefined, next() % 20 === 0 ? next() & 0xffff : 0);
-    expect(typeof describeRequest(frame, i % 2 === 0)).toBe('string');
+    // Whatever the bytes are, the dump has a line for them.
+    if (!describeRequest(frame, i % 2 === 0).startsWith('> ')) throw new Error('no description');
     try {
       const request = decode(frame, ops, i % 2 === 0);
       if (request.answered) describeReply(request, 0, frame.words, 16);
