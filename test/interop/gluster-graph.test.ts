@@ -12,7 +12,7 @@ import { logWinding } from '../../src/gluster/graph/winding-log.ts';
 import { Dict } from '../../src/gluster/types/dict.ts';
 import { gfidFromRandom } from '../../src/gluster/types/gfid.ts';
 import { Iatt, SET_ATTR_ATIME, SET_ATTR_MTIME } from '../../src/gluster/types/iatt.ts';
-import type { IoStats } from '../../src/gluster/xlators/debug/io-stats/io-stats.ts';
+import type { IoStats } from '../../src/gluster/xlators/debug/io-stats/index.ts';
 import { xlatorRegistry } from '../../src/gluster/xlators/index.ts';
 import { goldenPath } from '../support/golden.ts';
 import { frameOf } from '../support/graph-stack.ts';

@@ -4,6 +4,14 @@ import type { Env } from '../../env/env.ts';
 import type { GraphEvent } from './events.ts';
 import type { Fops } from './fops.ts';
 import type { Frame } from './frame.ts';
+import {
+  checkShape,
+  checkSubvolumes,
+  commandLineOptions,
+  reachable,
+  sameShape,
+  topName,
+} from './graph-shape.ts';
 import { GraphInodeTable } from './inode-table.ts';
 import { LatencyTable } from './latency.ts';
 import { Link, type LinkMode } from './link.ts';
@@ -121,7 +129,7 @@ export class Graph implements XlatorHost {
     this.measuring = setup.measureLatency ?? false;
     this.volumes = parseVolfile(volfile);
     const layers = this.read(this.volumes);
-    this.volumeName = setup.volumeName ?? topName(this.volumes, setup);
+    this.volumeName = setup.volumeName ?? topName(this.volumes, setup.topVolume);
     this.graphId = nextGraphId++;
     this.processUuid = setup.processUuid ?? processUuid(env, this.graphId, this.volumeName);
     this.commandLine = setup.commandLine ?? '';
@@ -237,7 +245,13 @@ export class Graph implements XlatorHost {
     this.state = 'closed';
     if (wasActive) this.top.notify('PARENT_DOWN', undefined);
     this.readiness.fail(new NacreError('ECANCELED', 'gluster.graph', 'the graph was closed'));
-    for (const xlator of this.xlators) await xlator.fini();
+    for (const xlator of this.xlators)
+      try {
+        await xlator.fini();
+      } catch (error) {
+        // The others must end all the same.
+        this.log.log('E', xlator.logName, `failed to end: ${(error as Error).message}`);
+      }
     this.inodes.clear();
     this.listeners.clear();
   }
@@ -252,7 +266,7 @@ export class Graph implements XlatorHost {
   /** Classes and options of all layers, bottom first, automatic ones included. Throws on the first that is wrong. */
   private read(volumes: readonly VolfileVolume[]): Layer[] {
     const { registry, setup } = this;
-    const used = reachable(volumes, topName(volumes, setup));
+    const used = reachable(volumes, topName(volumes, setup.topVolume));
     const all: VolfileVolume[] = [...used];
     const automatic = (type: string, name: string) =>
       all.push({ name, type, line: 0, options: new Map(), subvolumes: [all.at(-1)!.name] });
@@ -270,7 +284,8 @@ export class Graph implements XlatorHost {
         );
       checkSubvolumes(volume, type);
       const given = new Map<string, { value: string; line?: number }>(volume.options);
-      for (const [key, value] of commandLineOptions(setup, volume.name)) given.set(key, { value });
+      for (const [key, value] of commandLineOptions(setup.xlatorOptions, volume.name))
+        given.set(key, { value });
       const options = XlatorOptions.read(type.options, given, {
         name: volume.name,
         type: volume.type,
@@ -321,83 +336,9 @@ export class Graph implements XlatorHost {
   }
 }
 
-function topName(volumes: readonly VolfileVolume[], setup: GraphSetup): string {
-  const { topVolume } = setup;
-  if (topVolume === undefined) return volumes.at(-1)!.name;
-  if (volumes.some(({ name }) => name === topVolume)) return topVolume;
-  throw new NacreError('EINVAL', 'gluster.graph', `the volfile has no volume '${topVolume}'`);
-}
-
-/** What the top needs, in the order of definition; volumes below are always defined before, so there are no cycles. */
-function reachable(volumes: readonly VolfileVolume[], top: string): VolfileVolume[] {
-  const needed = new Set([top]);
-  for (const volume of [...volumes].reverse())
-    if (needed.has(volume.name)) for (const name of volume.subvolumes) needed.add(name);
-  return volumes.filter(({ name }) => needed.has(name));
-}
-
-/** glusterd's largest graphs have a few thousand layers, some twenty above each other, and one way to each. */
-const MAX_LAYERS = 10_000;
-const MAX_DEPTH = 128;
-const MAX_WAYS = 100_000;
-
-/** Refuses what would take for ever to notify and to wind through: a volfile is what a server sent. */
-function checkShape(volumes: readonly VolfileVolume[]): void {
-  const fail = (what: string): never => {
-    throw new NacreError('EINVAL', 'gluster.graph', what);
-  };
-  if (volumes.length > MAX_LAYERS) fail(`a graph of ${volumes.length} layers, over ${MAX_LAYERS}`);
-  const ways = new Map<string, number>();
-  const depths = new Map<string, number>();
-  let total = 0;
-  for (const { name, subvolumes, line } of [...volumes].reverse()) {
-    const here = ways.get(name) ?? 1;
-    const depth = depths.get(name) ?? 1;
-    total += here;
-    if (depth > MAX_DEPTH) fail(`line ${line}: volume '${name}' lies over ${MAX_DEPTH} layers deep`);
-    if (total > MAX_WAYS) fail(`line ${line}: over ${MAX_WAYS} ways lead down to volume '${name}'`);
-    for (const child of subvolumes) {
-      ways.set(child, (ways.get(child) ?? 0) + here);
-      depths.set(child, Math.max(depths.get(child) ?? 0, depth + 1));
-    }
-  }
-}
-
-function checkSubvolumes(volume: VolfileVolume, type: XlatorClass): void {
-  const count = volume.subvolumes.length;
-  const [least, most] = type.subvolumes ?? [1, 1];
-  if (count >= least && count <= most) return;
-  const wanted =
-    least === most ? `${least}` : most === Infinity ? `at least ${least}` : `${least} to ${most}`;
-  throw new NacreError(
-    'EINVAL',
-    'gluster.graph',
-    `line ${volume.line}: volume '${volume.name}' (${volume.type}) takes ${wanted} subvolumes, and has ${count}`,
-  );
-}
-
-function* commandLineOptions(setup: GraphSetup, volume: string): Iterable<readonly [string, string]> {
-  for (const [name, value] of Object.entries(setup.xlatorOptions ?? {})) {
-    const dot = name.indexOf('.');
-    const pattern = name.slice(0, dot);
-    const escaped = pattern.replace(/[.\\^$+?()[\]{}|]/g, '\\$&').replaceAll('*', '.*');
-    if (dot > 0 && new RegExp(`^${escaped}$`).test(volume)) yield [name.slice(dot + 1), value];
-  }
-}
-
 function passThrough(xlator: Xlator): void {
   const table = (xlator.constructor as unknown as XlatorClass).options;
   if (Object.hasOwn(table, 'pass-through')) xlator.passThrough = xlator.options.bool('pass-through');
-}
-
-function sameShape(a: readonly VolfileVolume[], b: readonly VolfileVolume[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every(
-      ({ name, type, subvolumes }, i) =>
-        name === b[i].name && type === b[i].type && subvolumes.join('\0') === b[i].subvolumes.join('\0'),
-    )
-  );
 }
 
 function sameOptions(a: Xlator['options'], b: Xlator['options']): boolean {

@@ -63,7 +63,7 @@ export class TableInode implements Inode {
   }
 
   unref(): void {
-    if (--this.refs === 0) this.table.idle(this);
+    if (this.refs > 0 && --this.refs === 0) this.table.idle(this);
   }
 }
 
@@ -257,7 +257,7 @@ export class GraphInodeTable implements InodeTable {
 
   /** The last reference is gone. */
   idle(inode: TableInode): void {
-    if (!inode.linked) return;
+    if (!inode.linked || inode === this.root) return;
     if (inode.nlookup > 0) this.known.push(inode);
     else if (inode.removed) {
       this.retire(inode);

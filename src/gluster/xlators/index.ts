@@ -2,7 +2,7 @@ import type { XlatorClass } from '../graph/xlator.ts';
 import { Distribute } from './cluster/distribute/index.ts';
 import { DelayGen } from './debug/delay-gen/delay-gen.ts';
 import { ErrorGen } from './debug/error-gen/error-gen.ts';
-import { IoStats } from './debug/io-stats/io-stats.ts';
+import { IoStats } from './debug/io-stats/index.ts';
 import { Trace } from './debug/trace/trace.ts';
 import { Utime } from './features/utime/utime.ts';
 import { Meta } from './meta/meta.ts';
@@ -15,7 +15,7 @@ import { ReadAhead } from './performance/read-ahead/read-ahead.ts';
 import { ReaddirAhead } from './performance/readdir-ahead/readdir-ahead.ts';
 import { WriteBehind } from './performance/write-behind/write-behind.ts';
 import { ProtocolClient } from './protocol/client/index.ts';
-import { PosixAcl } from './system/posix-acl/posix-acl.ts';
+import { PosixAcl } from './system/posix-acl/index.ts';
 
 /** Every translator there is, by the type that volfiles name. */
 const TYPES: Readonly<Record<string, XlatorClass>> = {

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { NacreError } from '../../../src/base/errors.ts';
 import type { OptionKind, OptionSpec } from '../../../src/gluster/graph/option-types.ts';
 import * as values from '../../../src/gluster/graph/option-values.ts';
 import { optionsOf, XlatorOptions } from '../../../src/gluster/graph/options.ts';
@@ -116,6 +118,43 @@ describe('XlatorOptions', () => {
       expect(result).toThrow(refused);
       expect(result).toThrow(/line 7: volume 'vol' \(test\/x\): option it: '/);
     }
+  });
+
+  it('any text is a value or refused with its place', () => {
+    const kinds = [
+      'any',
+      'string',
+      'int',
+      'size',
+      'percent',
+      'percent-or-size',
+      'bool',
+      'xlator',
+      'path',
+      'time',
+    ];
+    const others = ['double', 'address', 'address-list', 'priority-list', 'size-list', 'auth-address'];
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc
+        .array(fc.constantFrom('1', '0x', '.', '-', '%', 'KB', 'days', ',', ':', '/', '(', ')', '*', ' '), {
+          maxLength: 12,
+        })
+        .map(parts => parts.join('')),
+    );
+    fc.assert(
+      fc.property(fc.constantFrom(...[...kinds, ...others]), text, (kind, value) => {
+        try {
+          const options = read({ kind: kind as OptionKind, min: 0, max: 1e6 }, value);
+          expect(options.text('it')).toBe(value);
+          expect(Number.isNaN(options.number('it'))).toBe(false);
+        } catch (error) {
+          expect(error).toBeInstanceOf(NacreError);
+          expect((error as Error).message).toMatch(/line 7: volume 'vol'/);
+        }
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it('a percentage of at most 100 is one, anything else a size', () => {

@@ -3,7 +3,7 @@ import { nodeEnv } from '../../../src/env/node.ts';
 import { Graph } from '../../../src/gluster/graph/graph.ts';
 import { Dict } from '../../../src/gluster/types/dict.ts';
 import { GFID_ROOT, type Gfid } from '../../../src/gluster/types/gfid.ts';
-import type { IoStats } from '../../../src/gluster/xlators/debug/io-stats/io-stats.ts';
+import type { IoStats } from '../../../src/gluster/xlators/debug/io-stats/index.ts';
 import { TopList } from '../../../src/gluster/xlators/debug/io-stats/top-files.ts';
 import { xlatorRegistry } from '../../../src/gluster/xlators/index.ts';
 import { prng } from '../../support/fuzz.ts';
