@@ -276,7 +276,7 @@ print('sized')
     const { ours, diff } = await dataRanges(kid.uri('rbd/kid'), 'rbd/kid');
     expect(ours).toEqual(diff);
     for (const each of [served, kid]) expect(await each.stop()).toBe(0);
-  });
+  }, 300_000);
 
   let pools = 0;
   it('says ENOSPC when the pool is at its quota, if it is to', async () => {
@@ -295,7 +295,7 @@ h.flush()
 `);
     const fill = async () => {
       await quota(1 << 20);
-      const late = Date.now() + 60_000;
+      const late = Date.now() + 100_000;
       const flags = new RegExp(`'${pool}'.*full_quota`);
       while (!flags.test((await ceph.ceph(['osd', 'pool', 'ls', 'detail'])).stdout.toString())) {
         if (Date.now() > late) throw new Error('the pool does not get full');
@@ -327,7 +327,7 @@ assert h.pread(4, 0) == b'aaaa'
     expect(await bare.stop()).toBe(0);
     // What gives space back waits for none.
     await toolOk(process.execPath, [...NACRE, 'rbd', '-c', ceph.conf, 'snap', 'rm', `${pool}/full@s`]);
-  });
+  }, 300_000);
 
   it('shows its requests in a trace, with the layers below', async () => {
     const file = join(dir, 'trace');
