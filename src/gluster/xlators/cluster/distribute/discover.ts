@@ -6,14 +6,7 @@ import { makeContext } from './context.ts';
 import { EIO, isMissing } from './errnos.ts';
 import { isLinkfile, mergeIatt } from './iatt.ts';
 import { mergeAnswer } from './layout-disk.ts';
-import {
-  answerOf,
-  askForDirectory,
-  askForFile,
-  type LookupState,
-  learnCommitHash,
-  mdsCount,
-} from './lookup-state.ts';
+import { answerOf, type LookupState, learnCommitHash, mdsCount } from './lookup-state.ts';
 import { aggregate } from './merge.ts';
 import { ANCESTRY_PATH } from './names.ts';
 import { healXattrs, markMds, takeHealed } from './selfheal-xattrs.ts';
@@ -21,8 +14,6 @@ import { healXattrs, markMds, takeHealed } from './selfheal-xattrs.ts';
 /** A lookup by gfid alone: without a name there is no hash, and all bricks are asked. */
 export async function discover(state: LookupState): Promise<LookupAnswer> {
   const { dht, request, loc } = state;
-  askForFile(dht, request);
-  askForDirectory(dht, request);
   state.layout = dht.newLayout();
   state.gfid = loc.gfid;
   const outcomes = await windAll(dht.count, i => dht.subvolumes[i].lookup(state.frame, loc, request));

@@ -2,7 +2,7 @@ import type { LookupAnswer } from '../../../graph/fops.ts';
 import type { Frame } from '../../../graph/frame.ts';
 import type { Inode } from '../../../graph/inode.ts';
 import type { Loc } from '../../../graph/loc.ts';
-import { Dict } from '../../../types/dict.ts';
+import { DICT_INT, DICT_UINT, Dict, type DictValue } from '../../../types/dict.ts';
 import { GFID_NULL, type Gfid } from '../../../types/gfid.ts';
 import type { Iatt } from '../../../types/iatt.ts';
 import type { Distribute } from './distribute.ts';
@@ -49,12 +49,12 @@ export class LookupState {
   linkto: { target: number; openFds: number; gfid: Gfid } | undefined = undefined;
   cachedGfid: Gfid = GFID_NULL;
 
-  constructor(dht: Distribute, frame: Frame, loc: Loc, xdata: Dict | undefined) {
+  constructor(dht: Distribute, frame: Frame, loc: Loc, request: Dict) {
     this.dht = dht;
     this.frame = frame;
     this.loc = loc;
     this.inode = loc.inode;
-    this.request = Dict.from(xdata);
+    this.request = request;
   }
 
   /** The last answer counts; that a brick is down is known at once, before any brick answers. */
@@ -70,18 +70,25 @@ export class LookupState {
   }
 }
 
-/** Attributes that tell a linkto file, and whether it is in use. */
-export function askForFile(dht: Distribute, request: Dict): void {
-  request.setUint(dht.linkKey, 256);
-  request.setUint(OPEN_FD_COUNT, 4);
-}
+const UINT_4: DictValue = { type: DICT_UINT, value: 4 };
+const UINT_16: DictValue = { type: DICT_UINT, value: 16 };
+const UINT_256: DictValue = { type: DICT_UINT, value: 256 };
+const INT_0: DictValue = { type: DICT_INT, value: 0 };
 
-/** A directory's layout, its metadata server, and the ACLs that go to bricks that do not have the directory. */
-export function askForDirectory(dht: Distribute, request: Dict): void {
-  request.setUint(dht.config.xattrName, 16);
-  request.setUint(dht.mdsKey, 4);
-  if (!request.has(ACL_ACCESS)) request.setInt(ACL_ACCESS, 0);
-  if (!request.has(ACL_DEFAULT)) request.setInt(ACL_DEFAULT, 0);
+/**
+ * What a lookup asks of bricks besides what the layers above ask, as nobody knows yet whether it is a file or a directory: attributes that tell
+ * a linkto file and whether it is in use; a directory's layout, its metadata server, and the ACLs that go to bricks that do not have it.
+ */
+export function requestOf(dht: Distribute, xdata: Dict | undefined, root: boolean): Dict {
+  const request = Dict.from(xdata);
+  if (root) request.set(dht.commitHashKey, UINT_4);
+  request.set(dht.linkKey, UINT_256);
+  request.set(OPEN_FD_COUNT, UINT_4);
+  request.set(dht.config.xattrName, UINT_16);
+  request.set(dht.mdsKey, UINT_4);
+  if (!request.has(ACL_ACCESS)) request.set(ACL_ACCESS, INT_0);
+  if (!request.has(ACL_DEFAULT)) request.set(ACL_DEFAULT, INT_0);
+  return request;
 }
 
 /** The answer as users see it. */

@@ -3,7 +3,8 @@ import type { LookupAnswer } from '../../../graph/fops.ts';
 import type { Frame } from '../../../graph/frame.ts';
 import { Loc } from '../../../graph/loc.ts';
 import type { Dict } from '../../../types/dict.ts';
-import { GFID_NULL } from '../../../types/gfid.ts';
+import { GFID_NULL, type Gfid } from '../../../types/gfid.ts';
+import { IA_IFDIR } from '../../../types/iatt.ts';
 import { discover } from './discover.ts';
 import type { Distribute } from './distribute.ts';
 import { ENODATA, ENOENT, ENOTCONN } from './errnos.ts';
@@ -11,9 +12,9 @@ import { fixDirectory, isLinkfile, stripPhase1 } from './iatt.ts';
 import { isNameless, isRoot } from './loc.ts';
 import { lookupDirectory } from './lookup-directory.ts';
 import { lookupEverywhere } from './lookup-everywhere.ts';
-import { askForDirectory, askForFile, LookupState, learnCommitHash, linktoTarget } from './lookup-state.ts';
+import { LookupState, learnCommitHash, linktoTarget, requestOf } from './lookup-state.ts';
 import { GFID_REQ } from './names.ts';
-import { revalidate } from './revalidate.ts';
+import { revalidateDirectory, revalidateFile } from './revalidate.ts';
 
 const S_ISVTX = 0o1000;
 
@@ -24,20 +25,24 @@ const S_ISVTX = 0o1000;
 export function lookup(
   dht: Distribute,
   frame: Frame,
-  loc: Loc,
+  asked: Loc,
   xdata: Dict | undefined,
 ): Promise<LookupAnswer> {
-  const chosen = chosenSubvolume(dht, loc);
-  const state = new LookupState(dht, frame, chosen?.loc ?? loc, xdata);
-  if (isNameless(loc)) return discover(state);
-  if (isRoot(loc)) state.request.setUint(dht.commitHashKey, 4);
-  state.hashed = chosen?.subvolume ?? dht.hashedOf(loc);
+  const chosen = chosenSubvolume(dht, asked);
+  const loc = chosen?.loc ?? asked;
+  const request = requestOf(dht, xdata, isRoot(loc));
+  if (isNameless(loc)) return discover(new LookupState(dht, frame, loc, request));
   const layout = dht.layoutOf(loc.inode);
-  if (layout === undefined) return freshLookup(state);
-  // Bricks came up since this layout was made: it may be stale.
-  if (layout.generation > 0 && layout.generation < dht.generation) return freshLookup(state);
+  // Bricks that came up since a layout was made may have made it stale.
+  const known = layout !== undefined && (layout.generation === 0 || layout.generation >= dht.generation);
+  if (known && layout.entries.length === 1 && loc.inode.type !== IA_IFDIR)
+    return revalidateFile(dht, frame, loc, request, layout.entries[0].subvolume);
+  const hashed = chosen?.subvolume ?? dht.hashedOf(loc);
+  if (!known) return freshLookup(dht, frame, loc, request, hashed);
+  const state = new LookupState(dht, frame, loc, request);
+  state.hashed = hashed;
   state.layout = layout;
-  return revalidate(state);
+  return revalidateDirectory(state);
 }
 
 /** `name@volume-dht:child`: a name to be looked for, or made, on that child. For debugging. */
@@ -55,18 +60,49 @@ export function chosenSubvolume(dht: Distribute, loc: Loc): { loc: Loc; subvolum
   return undefined;
 }
 
-export function freshLookup(state: LookupState): Promise<LookupAnswer> {
-  const { dht, frame, request, hashed } = state;
-  askForFile(dht, request);
-  askForDirectory(dht, request);
+function freshLookup(
+  dht: Distribute,
+  frame: Frame,
+  loc: Loc,
+  request: Dict,
+  hashed: number,
+): Promise<LookupAnswer> {
   // A brick that has the name without a gfid would give it this one, and each brick of a directory another.
-  state.gfidReq = request.gfid(GFID_REQ) ?? GFID_NULL;
+  const gfidReq = request.gfid(GFID_REQ) ?? GFID_NULL;
   request.delete(GFID_REQ);
-  if (hashed < 0) return lookupDirectory(state, true);
-  return dht.subvolumes[hashed].lookup(frame, state.loc, request).then(
-    answer => onHashed(state, answer),
-    error => onHashedError(state, error),
+  if (hashed < 0) return lookupDirectory(stateOf(dht, frame, loc, request, hashed, gfidReq), true);
+  return dht.subvolumes[hashed].lookup(frame, loc, request).then(
+    answer => {
+      const { stat, xdata } = answer;
+      if (stat.isDirectory || isLinkfile(stat, xdata, dht.linkKey))
+        return onHashed(stateOf(dht, frame, loc, request, hashed, gfidReq), answer);
+      return fileFound(dht, loc, hashed, answer);
+    },
+    error => onHashedError(stateOf(dht, frame, loc, request, hashed, gfidReq), error),
   );
+}
+
+function stateOf(
+  dht: Distribute,
+  frame: Frame,
+  loc: Loc,
+  request: Dict,
+  hashed: number,
+  gfidReq: Gfid,
+): LookupState {
+  const state = new LookupState(dht, frame, loc, request);
+  state.hashed = hashed;
+  state.gfidReq = gfidReq;
+  return state;
+}
+
+/** The file is on that child. */
+function fileFound(dht: Distribute, loc: Loc, child: number, answer: LookupAnswer): LookupAnswer {
+  dht.preset(answer.inode, child);
+  dht.seeTimes(loc.parent, undefined, answer.postparent);
+  stripPhase1(answer.stat);
+  fixDirectory(answer.postparent);
+  return answer;
 }
 
 function onHashedError(state: LookupState, error: unknown): Promise<LookupAnswer> {
@@ -91,22 +127,16 @@ function shouldLookupEverywhere(dht: Distribute, loc: Loc): boolean {
   const layout = dht.layoutOf(loc.parent);
   if (lookupOptimize) return layout === undefined || layout.commitHash !== dht.volumeCommitHash;
   if (lookupUnhashed === 'auto') return layout !== undefined && layout.searchUnhashed > 0;
-  return lookupUnhashed === 'on';
+  // As in 10.3, 'off' is no different from 'on'.
+  return true;
 }
 
-function onHashed(state: LookupState, answer: LookupAnswer): LookupAnswer | Promise<LookupAnswer> {
-  const { dht, hashed } = state;
+function onHashed(state: LookupState, answer: LookupAnswer): Promise<LookupAnswer> {
+  const { dht } = state;
   const { stat, xdata } = answer;
-  if (state.gfid === GFID_NULL) state.gfid = stat.gfid;
+  state.gfid = stat.gfid;
   learnCommitHash(dht, xdata);
   if (stat.isDirectory) return lookupDirectory(state, false);
-  if (!isLinkfile(stat, xdata, dht.linkKey)) {
-    dht.preset(answer.inode, hashed);
-    dht.seeTimes(state.loc.parent, undefined, answer.postparent);
-    stripPhase1(stat);
-    fixDirectory(answer.postparent);
-    return answer;
-  }
   const target = linktoTarget(dht, xdata);
   if (target < 0) return lookupEverywhere(state);
   return followLinkto(state, target);
@@ -121,11 +151,7 @@ export function followLinkto(state: LookupState, target: number): Promise<Lookup
       if (stat.isDirectory || isLinkfile(stat, answer.xdata, dht.linkKey) || stat.gfid !== state.gfid)
         return lookupEverywhere(state);
       if (stat.nlink === 1 && dht.config.unhashedStickyBit) stat.mode |= S_ISVTX;
-      dht.preset(answer.inode, target);
-      dht.seeTimes(state.loc.parent, undefined, answer.postparent);
-      stripPhase1(stat);
-      fixDirectory(answer.postparent);
-      return answer;
+      return fileFound(dht, state.loc, target, answer);
     },
     error => {
       state.cached = -1;

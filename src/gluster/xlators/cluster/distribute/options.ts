@@ -10,7 +10,7 @@ export const DISTRIBUTE_OPTIONS: OptionTable = {
     reconfigurable: true,
     description:
       'Look for a name on all bricks when the one that it hashes to does not have it. auto: only where a listing showed names ' +
-      'on other bricks. Without effect while lookup-optimize is on.',
+      'on other bricks. off: as on, as in GlusterFS 10.3. Without effect while lookup-optimize is on.',
   },
   'lookup-optimize': {
     kind: 'bool',

@@ -1,9 +1,13 @@
 import { errnoOf } from '../../../graph/fop-error.ts';
 import type { LookupAnswer } from '../../../graph/fops.ts';
+import type { Frame } from '../../../graph/frame.ts';
+import type { Loc } from '../../../graph/loc.ts';
+import type { Dict } from '../../../types/dict.ts';
 import { GFID_NULL, GFID_ROOT } from '../../../types/gfid.ts';
-import { IA_IFDIR, IA_IFREG, IA_INVAL } from '../../../types/iatt.ts';
+import { IA_IFREG, IA_INVAL } from '../../../types/iatt.ts';
 import { windAll } from '../shared/wind.ts';
 import { makeContext } from './context.ts';
+import type { Distribute } from './distribute.ts';
 import { EINVAL, ENODATA, ENOENT, ESTALE } from './errnos.ts';
 import { attributesDiffer, fixDirectory, isLater, isLinkfile, mergeIatt, stripPhase1 } from './iatt.ts';
 import type { Layout } from './layout.ts';
@@ -11,71 +15,58 @@ import { decodeLayout } from './layout-disk.ts';
 import { followLinkto } from './lookup.ts';
 import { hasXattr, lookupDirectory, needsSelfheal, selfhealAndAnswer } from './lookup-directory.ts';
 import { lookupEverywhere } from './lookup-everywhere.ts';
-import {
-  answerOf,
-  askForDirectory,
-  askForFile,
-  type LookupState,
-  learnCommitHash,
-  linktoTarget,
-  mdsCount,
-} from './lookup-state.ts';
+import { answerOf, LookupState, learnCommitHash, linktoTarget, mdsCount } from './lookup-state.ts';
 import { aggregate } from './merge.ts';
 import { GFID_REQ } from './names.ts';
 
 const S_ISVTX = 0o1000;
 
-/** A lookup of what we know: a file on its brick, a directory on all. */
-export function revalidate(state: LookupState): Promise<LookupAnswer> {
-  const { dht, request, inode } = state;
-  askForFile(dht, request);
-  askForDirectory(dht, request);
-  if (inode.type === IA_IFDIR) return revalidateDirectory(state);
-  const layout = state.layout!;
-  if (layout.entries.length !== 1) return revalidateDirectory(state);
-  const child = layout.entries[0].subvolume;
-  state.cached = child;
-  return dht.subvolumes[child].lookup(state.frame, state.loc, request).then(
-    answer => onFile(state, child, answer),
-    error => onFileError(state, error),
+/** A lookup of a file that we know, on its brick. */
+export function revalidateFile(
+  dht: Distribute,
+  frame: Frame,
+  loc: Loc,
+  request: Dict,
+  child: number,
+): Promise<LookupAnswer> {
+  return dht.subvolumes[child].lookup(frame, loc, request).then(
+    answer => {
+      const { stat, xdata } = answer;
+      const { type } = loc.inode;
+      if (type !== IA_INVAL && stat.type !== type) return dht.fail(EINVAL);
+      if (isLinkfile(stat, xdata, dht.linkKey)) return wasMoved(stateOf(dht, frame, loc, request), answer);
+      if (stat.isDirectory) return lookupDirectory(stateOf(dht, frame, loc, request), false);
+      if (dht.config.unhashedStickyBit && stat.nlink === 1 && dht.hashedOf(loc) !== child)
+        stat.mode |= S_ISVTX;
+      dht.seeTimes(loc.parent, undefined, answer.postparent);
+      stripPhase1(stat);
+      fixDirectory(answer.postparent);
+      return answer;
+    },
+    error => {
+      if (errnoOf(error) !== ENOENT || loc.inode.type !== IA_IFREG) throw error;
+      // Perhaps it was moved and the linkto file is gone, too.
+      const state = stateOf(dht, frame, loc, request);
+      state.failed(ENOENT, error);
+      state.needEverywhere = true;
+      return everywhereAgain(state);
+    },
   );
 }
 
-function onFile(
-  state: LookupState,
-  child: number,
-  answer: LookupAnswer,
-): LookupAnswer | Promise<LookupAnswer> {
-  const { dht, inode } = state;
-  const { stat, xdata } = answer;
-  if (inode.type !== IA_INVAL && stat.type !== inode.type) return dht.fail(EINVAL);
-  if (isLinkfile(stat, xdata, dht.linkKey)) {
-    // It was moved.
-    state.gfid = stat.gfid;
-    const target = linktoTarget(dht, xdata);
-    return target < 0 ? dht.fail(ESTALE) : followLinkto(state, target);
-  }
-  if (stat.isDirectory) {
-    state.layout = undefined;
-    return lookupDirectory(state, false);
-  }
-  if (state.hashed !== child && stat.nlink === 1 && dht.config.unhashedStickyBit) stat.mode |= S_ISVTX;
-  dht.seeTimes(state.loc.parent, undefined, answer.postparent);
-  stripPhase1(stat);
-  fixDirectory(answer.postparent);
-  return answer;
+function stateOf(dht: Distribute, frame: Frame, loc: Loc, request: Dict): LookupState {
+  const state = new LookupState(dht, frame, loc, request);
+  state.hashed = dht.hashedOf(loc);
+  state.gfid = loc.gfid;
+  return state;
 }
 
-function onFileError(state: LookupState, error: unknown): Promise<LookupAnswer> {
-  const errno = errnoOf(error);
-  state.failed(errno, error);
-  if (errno === ENOENT && state.inode.type === IA_IFREG) {
-    // Perhaps it was moved and the linkto file is gone, too.
-    state.needEverywhere = true;
-    state.gfid = state.loc.gfid;
-    return everywhereAgain(state);
-  }
-  return Promise.reject(error);
+/** There is a linkto file where the file was. */
+function wasMoved(state: LookupState, answer: LookupAnswer): Promise<LookupAnswer> {
+  const { dht } = state;
+  state.gfid = answer.stat.gfid;
+  const target = linktoTarget(dht, answer.xdata);
+  return target < 0 ? dht.fail(ESTALE) : followLinkto(state, target);
 }
 
 function everywhereAgain(state: LookupState): Promise<LookupAnswer> {
@@ -85,7 +76,8 @@ function everywhereAgain(state: LookupState): Promise<LookupAnswer> {
   return lookupEverywhere(state);
 }
 
-async function revalidateDirectory(state: LookupState): Promise<LookupAnswer> {
+/** A lookup of a directory that we know, on all bricks. */
+export async function revalidateDirectory(state: LookupState): Promise<LookupAnswer> {
   const { dht, inode, loc } = state;
   const known = state.layout!;
   state.mds = dht.mdsOf(inode);
