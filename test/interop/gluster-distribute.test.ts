@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Volume } from '../../src/gluster/volume/volume.ts';
 import type { Distribute } from '../../src/gluster/xlators/cluster/distribute/index.ts';
-import { askGluster, brickTree, gfids, openReal } from '../support/dht-real.ts';
+import { askGluster, brickTree, gfids, moveByHand, openReal } from '../support/dht-real.ts';
 import { haveRealGluster, RealGluster } from '../support/real-gluster.ts';
 
 const LIMIT = 120_000;
@@ -464,6 +464,106 @@ describe.skipIf(!haveRealGluster())('cluster/distribute on real volumes', () => 
       await volume.close();
       await gluster.umount(point);
       for (const name of ['deadt', 'deado']) await gluster.tryCli('volume', 'stop', name, 'force');
+    }
+  });
+
+  it('looks for files on other bricks when the real mount does', { timeout: LIMIT * 2 }, async () => {
+    await gluster.createVolume('find', { bricks: 3 });
+    const point = await gluster.mount('find');
+    try {
+      mkdirSync(join(point, 'd'));
+      for (const dir of ['', 'd'])
+        for (let i = 0; i < 30; i++) await fs.writeFile(join(point, dir, `f${i}`), `${i}`);
+      await gluster.umount(point);
+      // Of the root a lookup goes on elsewhere whatever the options say, as it has no commit hash; of /d not.
+      const lost: Record<string, string[]> = { '': [], d: [] };
+      for (const dir of ['', 'd'])
+        for (const name of readdirSync(join(gluster.brickPath('find', 0), dir))
+          .filter(n => /^f/.test(n))
+          .slice(0, 6)) {
+          moveByHand(gluster, 'find', join(dir, name), 0, 1);
+          lost[dir].push(name);
+        }
+      expect(lost[''].length + lost['d'].length).toBeGreaterThan(4);
+      for (const [n, options] of [
+        { 'lookup-optimize': 'on' },
+        { 'lookup-optimize': 'off', 'lookup-unhashed': 'off' },
+        { 'lookup-optimize': 'off', 'lookup-unhashed': 'auto' },
+        { 'lookup-optimize': 'off', 'lookup-unhashed': 'on' },
+      ].entries()) {
+        for (const [key, value] of Object.entries(options))
+          await gluster.cli('volume', 'set', 'find', `cluster.${key}`, value);
+        const log: string[][] = [];
+        for (const real of [true, false]) {
+          const mount = real ? await gluster.mount('find') : '';
+          const volume = real ? undefined : await openReal(gluster, 'find');
+          const actor = volume === undefined ? mounted(mount) : ours(volume);
+          const codes: string[] = [];
+          for (const dir of ['/', '/d']) {
+            const names = lost[dir.slice(1)];
+            const name = names[n % names.length];
+            codes.push(`${dir}: ${await codeOf(actor.readFile(join(dir, name)))}`);
+            codes.push(`${(await actor.readdir(dir)).length}`);
+            codes.push(`after: ${await codeOf(actor.readFile(join(dir, name)))}`);
+          }
+          log.push(codes);
+          await volume?.close();
+          if (real) await gluster.umount(mount);
+          // The next client is to find what this one found.
+          for (const dir of ['', 'd'])
+            for (const name of lost[dir])
+              await fs.rm(join(gluster.brickPath('find', 0), dir, name), { force: true });
+        }
+        expect(log[1], JSON.stringify(options)).toEqual(log[0]);
+      }
+    } finally {
+      await gluster.tryCli('volume', 'stop', 'find', 'force');
+    }
+  });
+
+  it('opens with a brick down as the real mount does', { timeout: LIMIT * 2 }, async () => {
+    for (const name of ['halft', 'halfo']) {
+      await gluster.createVolume(name, { bricks: 3 });
+      const point = await gluster.mount(name);
+      mkdirSync(join(point, 'd'));
+      for (let i = 0; i < 12; i++) {
+        await fs.writeFile(join(point, 'd', `f${i}`), 'x');
+        mkdirSync(join(point, 'd', `s${i}`));
+      }
+      for (let i = 0; i < 6; i++) await fs.rename(join(point, 'd', `f${i}`), join(point, 'd', `m${i}`));
+      await gluster.umount(point);
+      await gluster.killBrick(name, 1);
+    }
+    const point = await gluster.mount('halft');
+    const volume = await openReal(gluster, 'halfo');
+    try {
+      const work = async (actor: Actor): Promise<string[]> => {
+        const log: string[] = [];
+        const note = async (what: string, done: Promise<unknown>) =>
+          log.push(`${what}: ${await codeOf(done)}`);
+        for (let i = 0; i < 12; i++) {
+          await note(`stat f${i}`, actor.stat(`/d/f${i}`));
+          await note(`stat m${i}`, actor.stat(`/d/m${i}`));
+          await note(`stat s${i}`, actor.stat(`/d/s${i}`));
+          await note(`write n${i}`, actor.writeFile(`/d/n${i}`, 'x'));
+          await note(`mkdir q${i}`, actor.mkdir(`/d/q${i}`));
+          await note(`mkdir /q${i}`, actor.mkdir(`/q${i}`));
+          await note(`write /n${i}`, actor.writeFile(`/n${i}`, 'x'));
+          await note(`chmod s${i}`, actor.chmod(`/d/s${i}`, 0o711));
+          await note(`rmdir s${i}`, actor.rmdir(`/d/s${i}`));
+          await note(`unlink f${i}`, actor.unlink(`/d/f${i}`));
+          await note(`rename m${i}`, actor.rename(`/d/m${i}`, `/d/w${i}`));
+        }
+        log.push((await actor.readdir('/d')).sort().join());
+        return log;
+      };
+      const expected = await work(mounted(point));
+      expect(await work(ours(volume))).toEqual(expected);
+      expect(expected.filter(line => line.endsWith(': done')).length).toBeGreaterThan(40);
+    } finally {
+      await volume.close();
+      await gluster.umount(point);
+      for (const name of ['halft', 'halfo']) await gluster.tryCli('volume', 'stop', name, 'force');
     }
   });
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { linkSync, lstatSync, mkdirSync, readdirSync, readlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { Volume } from '../../src/gluster/volume/volume.ts';
 import type { RealGluster } from './real-gluster.ts';
@@ -97,4 +97,27 @@ export function askGluster(directory: string, names: readonly string[]): string[
     timeout: 300_000,
   });
   return out.toString('latin1').split('\0');
+}
+
+/** Moves a file from one brick to another behind all clients' backs, gfid and all. */
+export function moveByHand(
+  gluster: RealGluster,
+  volume: string,
+  path: string,
+  from: number,
+  to: number,
+): void {
+  const source = join(gluster.brickPath(volume, from), path);
+  const target = join(gluster.brickPath(volume, to), path);
+  const hex = gluster.xattrs(source).get('trusted.gfid')?.toString('hex') ?? '';
+  const gfid = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join(
+    '-',
+  );
+  const handle = (brick: number): string =>
+    join(gluster.brickPath(volume, brick), '.glusterfs', hex.slice(0, 2), hex.slice(2, 4));
+  execFileSync('cp', ['-a', '--preserve=all', source, target]);
+  mkdirSync(handle(to), { recursive: true });
+  linkSync(target, join(handle(to), gfid));
+  unlinkSync(source);
+  unlinkSync(join(handle(from), gfid));
 }
