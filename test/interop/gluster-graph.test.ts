@@ -8,10 +8,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeEnv } from '../../src/env/node.ts';
 import { Graph } from '../../src/gluster/graph/graph.ts';
 import { Loc } from '../../src/gluster/graph/loc.ts';
+import { LineLog } from '../../src/gluster/graph/log.ts';
 import { logWinding } from '../../src/gluster/graph/winding-log.ts';
 import { Dict } from '../../src/gluster/types/dict.ts';
 import { gfidFromRandom } from '../../src/gluster/types/gfid.ts';
-import { Iatt, SET_ATTR_ATIME, SET_ATTR_MTIME } from '../../src/gluster/types/iatt.ts';
+import {
+  Iatt,
+  SET_ATTR_ATIME,
+  SET_ATTR_GID,
+  SET_ATTR_MODE,
+  SET_ATTR_MTIME,
+  SET_ATTR_UID,
+} from '../../src/gluster/types/iatt.ts';
 import type { IoStats } from '../../src/gluster/xlators/debug/io-stats/index.ts';
 import { xlatorRegistry } from '../../src/gluster/xlators/index.ts';
 import { goldenPath } from '../support/golden.ts';
@@ -24,12 +32,16 @@ const LIMIT = 120_000;
 class RealGraph implements AsyncDisposable {
   readonly graph: Graph;
 
-  private constructor(volfile: string, acl: boolean) {
-    this.graph = Graph.build(volfile, xlatorRegistry, { env: nodeEnv, acl });
+  private constructor(graph: Graph) {
+    this.graph = graph;
   }
 
-  static async open(volfile: string, { acl = false } = {}): Promise<RealGraph> {
-    const made = new RealGraph(volfile, acl);
+  static open(volfile: string, { acl = false } = {}): Promise<RealGraph> {
+    return RealGraph.of(Graph.build(volfile, xlatorRegistry, { env: nodeEnv, acl }));
+  }
+
+  static async of(graph: Graph): Promise<RealGraph> {
+    const made = new RealGraph(graph);
     made.graph.activate();
     await made.graph.ready({ timeout: 20_000 });
     await made.graph.fops.lookup(frameOf('lookup'), new Loc(made.graph.inodes.root, undefined, '', '/'));
@@ -270,5 +282,88 @@ describe.skipIf(!haveRealGluster())('a graph on a real volume', () => {
       );
       expect(ours, `uid ${uid} gid ${gid} mask ${mask}`).toBe(theirs.code);
     }
+  });
+
+  it('logs with debug/trace what GlusterFS logs', async () => {
+    await gluster.createVolume('traced', { bricks: 1 });
+    await gluster.cli('volume', 'set', 'traced', 'debug.trace', 'client');
+    await gluster.cli('volume', 'set', 'traced', 'debug.log-file', 'yes');
+    const traced = await gluster.mount('traced');
+    const at = (name: string) => join(traced, name);
+    await fs.writeFile(at('f'), 'hello');
+    await fs.readFile(at('f'));
+    await fs.mkdir(at('d'));
+    await fs.symlink('f', at('s'));
+    await fs.readlink(at('s'));
+    await fs.link(at('f'), at('l'));
+    await fs.rename(at('l'), at('m'));
+    await fs.chmod(at('f'), 0o600);
+    await fs.chown(at('f'), 1, 1);
+    await fs.utimes(at('f'), 1, 2);
+    execFileSync('python3', ['-c', 'import os, sys; os.truncate(sys.argv[1], 3)', at('f')]);
+    await fs.readdir(at('.'));
+    await fs.unlink(at('m'));
+    await fs.rmdir(at('d'));
+    await fs.statfs(traced);
+    await fs.rmdir(at('f')).catch(() => {});
+    const log = readFileSync(gluster.path('log', `mnt-${traced.replaceAll('/', '-')}.log`), 'latin1');
+    const shape = (text: string) =>
+      text
+        .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?<=newgfid=)0/g, 'GFID')
+        .replace(/0x[0-9a-f]+|\(nil\)/g, 'FD')
+        .replace(/(linkpath|bname)=[a-z.]+/, '$1=NAME')
+        .replace(
+          /N\/A|\d{4}-\d\d-\d\d-\d\d:\d\d:\d\d \+0000|[A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d \+0000/g,
+          'TIME',
+        )
+        .replace(/\/[a-z]*/g, 'PATH')
+        .replace(/\d+/g, '#');
+    const theirs = new Set<string>();
+    for (const [, text] of log.matchAll(/ I \[trace\.c:[^\]]*\] 0-traced-trace: (.*?) *$/gm))
+      theirs.add(shape(text));
+
+    const lines: string[] = [];
+    const writer = new LineLog(
+      () => 0,
+      line => {
+        const match = / I \d+-traced-trace: (.*)$/.exec(line);
+        if (match !== null) lines.push(match[1]);
+      },
+    );
+    const graph = Graph.build(gluster.volfile('traced'), xlatorRegistry, { env: nodeEnv, log: writer });
+    await using real = await RealGraph.of(graph);
+    const { fops, inodes } = graph;
+    const fd = await real.create('g');
+    await fops.writev(frameOf('writev'), fd, [Buffer.from('hello')], 0, 0);
+    await fops.readv(frameOf('readv'), fd, 10, 0, 0);
+    await fops.fstat(frameOf('fstat'), fd);
+    await fops.flush(frameOf('flush'), fd);
+    const directory = real.loc('e');
+    const made = await fops.mkdir(frameOf('mkdir'), directory, 0o755, 0, real.gfid());
+    inodes.link(directory.inode, inodes.root, 'e', made.stat);
+    const link = real.loc('t');
+    const linked = await fops.symlink(frameOf('symlink'), 'g', link, 0, real.gfid());
+    inodes.link(link.inode, inodes.root, 't', linked.stat);
+    await fops.readlink(frameOf('readlink'), link, 4096);
+    const file = await real.lookup('g');
+    const second = new Loc(file.inode, inodes.root, 'k', '/k');
+    await fops.link(frameOf('link'), file, second);
+    await fops.rename(frameOf('rename'), second, real.loc('n'));
+    const stat = Object.assign(new Iatt(), { mode: 0o600, uid: 1, gid: 1, atime: 1, mtime: 2 });
+    for (const valid of [SET_ATTR_MODE, SET_ATTR_UID | SET_ATTR_GID, SET_ATTR_ATIME | SET_ATTR_MTIME])
+      await fops.setattr(frameOf('setattr'), file, stat, valid);
+    await fops.truncate(frameOf('truncate'), file, 3);
+    const listing = inodes.openFd(inodes.root, 0, 1, '');
+    const root = new Loc(inodes.root, undefined, '', '/');
+    await fops.opendir(frameOf('opendir'), root, listing);
+    await fops.readdirp(frameOf('readdirp'), listing, 4096, 0n);
+    listing.release();
+    await fops.unlink(frameOf('unlink'), new Loc(file.inode, inodes.root, 'n', '/n'), 0);
+    await fops.rmdir(frameOf('rmdir'), directory, 0);
+    await fops.statfs(frameOf('statfs'), root);
+    fd.release();
+    expect(lines.length).toBeGreaterThan(40);
+    const ours = [...new Set(lines.map(shape))];
+    expect(ours.filter(line => !theirs.has(line))).toEqual([]);
   });
 });

@@ -197,6 +197,7 @@ describe('debug/trace', () => {
       `found|^FOP=\\d+: gfid=${gfid} \\(op_ret=0 \\*buf {gfid=`,
       `lookup g|^FOP=\\d+: gfid=0.* path=/g$`,
       `failed|^FOP=\\d+: gfid=0.* op_ret=-1, op_errno=2\\)$`,
+      `released|^FOP=gfid=${gfid} fd=0x[0-9a-f]+$`,
     ];
     expect(lines.length).toBe(patterns.length);
     patterns.forEach((pattern, i) => {

@@ -4,9 +4,9 @@ import type { FopName } from '../../../graph/fops.ts';
 import { Loc } from '../../../graph/loc.ts';
 import { bytesOf } from '../../../graph/trace-detail.ts';
 import { ENTRYLK_LOCK, ENTRYLK_RDLCK, type Flock, type StatVfs } from '../../../types/fs.ts';
-import { formatGfid, inoHigh, inoLow } from '../../../types/gfid.ts';
+import { formatGfid, GFID_NULL, inoHigh, inoLow } from '../../../types/gfid.ts';
 import {
-  type Iatt,
+  Iatt,
   SET_ATTR_ATIME,
   SET_ATTR_GID,
   SET_ATTR_MODE,
@@ -49,7 +49,7 @@ const DOWN: Readonly<Partial<Record<FopName, string>>> = {
   getxattr: 'gfid={gfid} path={path} name={name}',
   removexattr: 'gfid={gfid} path={path} name={name}',
   opendir: 'gfid={gfid} path={path} fd={fd}',
-  readdirp: 'gfid={gfid} fd={fd}, size={size}, offset={offset}',
+  readdirp: 'gfid={gfid} fd={fd}, size={size}, offset={offset} dict={dict}',
   readdir: 'gfid={gfid} fd={fd}, size={size}, offset={offset}',
   fsyncdir: 'gfid={gfid} datasync={datasync} fd={fd}',
   access: 'gfid={gfid} path={path} mask=0{mask:o}',
@@ -72,16 +72,16 @@ const UP: Readonly<Partial<Record<FopName, string>>> = {
   setattr: '(op_ret=0, *prebuf = {pre}, *postbuf = {post})',
   fsetattr: '(op_ret=0, *prebuf = {pre}, *postbuf = {post})',
   unlink: 'gfid={gfid} op_ret=0,  *preparent = {preparent}, *postparent = {postparent})',
-  rmdir: 'gfid={gfid} op_ret=0, *prebuf={preparent}, *postbuf={postparent}',
+  rmdir: 'gfid={gfid} op_ret=0, *prebuf={preparent},  *postbuf={postparent}',
   rename:
     '(op_ret=0, *stbuf = {stat}, *preoldparent = {preoldparent}, *postoldparent = {postoldparent} ' +
     '*prenewparent = {prenewparent}, *postnewparent = {postnewparent})',
-  readlink: '(op_ret={pathLength}, op_errno=0,buf={target}, stbuf = {stat})',
+  readlink: 'gfid={gfid} op_ret={pathLength}, op_errno=0',
   lookup: 'gfid={statGfid} (op_ret=0 *buf {stat}, *postparent {postparent}',
-  symlink: 'gfid={statGfid} (op_ret=0 *stbuf = {stat}, *preparent = {preparent}, *postparent = {postparent})',
-  mknod: 'gfid={statGfid} (op_ret=0 *stbuf = {stat}, *preparent = {preparent}, *postparent = {postparent})',
-  mkdir: 'gfid={statGfid} (op_ret=0 , *stbuf = {stat}, *prebuf = {preparent}, *postbuf = {postparent} )',
-  link: '(op_ret=0, *stbuf = {stat}, *prebuf = {preparent}, *postbuf = {postparent})',
+  symlink: 'gfid={gfid} (op_ret=0 *stbuf = {stat}, *preparent = {preparent}, *postparent = {postparent})',
+  mknod: 'gfid={gfid} (op_ret=0 *stbuf = {stat}, *preparent = {preparent}, *postparent = {postparent})',
+  mkdir: 'gfid={gfid} (op_ret=0 , *stbuf = {stat}, *prebuf = {preparent}, *postbuf = {postparent} )',
+  link: '(op_ret=0, *stbuf = {stat},  *prebuf = {preparent}, *postbuf = {postparent})',
   opendir: 'gfid={gfid} op_ret=0, op_errno=0, fd={fd}',
   truncate: '(op_ret=0, *prebuf = {pre}, *postbuf = {post} )',
   ftruncate: 'op_ret=0, *prebuf = {pre}, *postbuf = {post} )',
@@ -92,18 +92,59 @@ const UP: Readonly<Partial<Record<FopName, string>>> = {
   readdirp: 'gfid={gfid} op_ret={entries}, op_errno=0',
 };
 
+/** Their line of failure ends without the bracket that was never opened. */
+const NO_BRACKET: ReadonlySet<FopName> = new Set<FopName>([
+  ...([
+    'open',
+    'writev',
+    'readdir',
+    'readdirp',
+    'fsync',
+    'rename',
+    'readlink',
+    'link',
+    'flush',
+    'opendir',
+  ] as const),
+  ...(['rmdir', 'truncate', 'ftruncate', 'fstat', 'setxattr', 'getxattr', 'fsetxattr', 'fgetxattr'] as const),
+  ...([
+    'removexattr',
+    'fsyncdir',
+    'entrylk',
+    'fentrylk',
+    'xattrop',
+    'fxattrop',
+    'inodelk',
+    'finodelk',
+  ] as const),
+  'rchecksum',
+]);
+
 const LOCK_COMMANDS: Readonly<Record<number, string>> = { 5: 'GETLK', 6: 'SETLK', 7: 'SETLKW' };
 const LOCK_TYPES = ['READ', 'WRITE', 'UNLOCK'];
 
+/** '2026-11-29-01:54:31 +0000'. */
+function timeText(seconds: number): string {
+  if (seconds === 0) return 'N/A';
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', '-')} +0000`;
+}
+
+/** 'Jan 01 00:00:01 +0000'. */
+function shortTimeText(seconds: number): string {
+  const [, day, month, , time] = new Date(seconds * 1000).toUTCString().split(' ');
+  return `${month} ${day} ${time} +0000`;
+}
+
+/** Where an answer has none. */
+const NO_STAT = new Iatt();
+
 /** Attributes as the log has them. */
-export function statText(stat: Iatt | undefined): string {
-  if (stat === undefined) return '';
+export function statText(stat: Iatt = NO_STAT): string {
   const ino = (BigInt(inoHigh(stat.gfid)) << 32n) | BigInt(inoLow(stat.gfid));
-  const time = (seconds: number) => new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', '-');
   return (
     `gfid=${formatGfid(stat.gfid)} ino=${ino}, mode=${stat.mode.toString(8)}, nlink=${stat.nlink}, ` +
-    `uid=${stat.uid}, gid=${stat.gid}, size=${stat.size}, blocks=${stat.blocks}, atime=${time(stat.atime)} ` +
-    `mtime=${time(stat.mtime)} ctime=${time(stat.ctime)} atime_sec=${stat.atime}, atime_nsec=${stat.atimeNsec}, ` +
+    `uid=${stat.uid}, gid=${stat.gid}, size=${stat.size}, blocks=${stat.blocks}, atime=${timeText(stat.atime)} ` +
+    `mtime=${timeText(stat.mtime)} ctime=${timeText(stat.ctime)} atime_sec=${stat.atime}, atime_nsec=${stat.atimeNsec}, ` +
     `mtime_sec=${stat.mtime}, mtime_nsec=${stat.mtimeNsec}, ctime_sec=${stat.ctime}, ctime_nsec=${stat.ctimeNsec}`
   );
 }
@@ -133,12 +174,16 @@ function requested(fop: FopName, args: readonly unknown[], key: string): string 
       return gfidText((arg('loc') ?? arg('fd')) as Loc | Fd | undefined);
     case 'path':
       return (arg('loc') as Loc).path;
-    case 'newgfid':
-      return gfidText(arg('newloc') as Loc);
+    case 'newgfid': {
+      const to = arg('newloc') as Loc;
+      return to.gfid === GFID_NULL ? '0' : gfidText(to);
+    }
     case 'newpath':
       return (arg('newloc') as Loc).path;
     case 'fd':
       return `0x${(arg('fd') as Fd).inode.id.toString(16)}`;
+    case 'dict':
+      return arg('xdata') === undefined ? '(nil)' : '0x1';
     case 'count':
       return String((arg('data') as readonly Buffer[]).length);
     case 'bytes':
@@ -182,8 +227,6 @@ function answered(
       return String(answer[key]);
     case 'pathLength':
       return String((answer['path'] as string).length);
-    case 'target':
-      return answer['path'] as string;
     case 'statfs':
       return statfsText(answer['statfs'] as StatVfs);
     case 'answeredLock':
@@ -226,7 +269,9 @@ function setattrLines(fop: FopName, unique: number, args: readonly unknown[]): s
   if (valid & (SET_ATTR_UID | SET_ATTR_GID))
     lines.push(`${unique}: ${subject} uid=${stat.uid.toString(8)}, gid=${stat.gid.toString(8)}`);
   if (valid & (SET_ATTR_ATIME | SET_ATTR_MTIME))
-    lines.push(`${unique}: ${subject} ia_atime=${stat.atime}, ia_mtime=${stat.mtime}`);
+    lines.push(
+      `${unique}: ${subject} ia_atime=${shortTimeText(stat.atime)}, ia_mtime=${shortTimeText(stat.mtime)}`,
+    );
   return lines;
 }
 
@@ -243,8 +288,14 @@ export function upLines(fop: FopName, unique: number, args: readonly unknown[], 
   return lines;
 }
 
+/** What is logged when a file is closed for good. */
+export function releasedLine(fd: Fd): string {
+  return `gfid=${formatGfid(fd.inode.gfid)} fd=0x${fd.inode.id.toString(16)}`;
+}
+
 /** What is logged when it fails. */
 export function failedLine(fop: FopName, unique: number, args: readonly unknown[], errno: number): string {
   const gfid = fop === 'ipc' ? '0' : requested(fop, args, 'gfid');
-  return `${unique}: gfid=${gfid} op_ret=-1, op_errno=${errno})`;
+  const end = NO_BRACKET.has(fop) ? '' : ')';
+  return `${unique}: gfid=${gfid} op_ret=-1, op_errno=${errno}${end}`;
 }

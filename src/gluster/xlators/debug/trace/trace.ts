@@ -1,5 +1,6 @@
 import { NacreError } from '../../../../base/errors.ts';
 import { anyFops, defineFops } from '../../../graph/every-fop.ts';
+import type { Fd } from '../../../graph/fd.ts';
 import { errnoOf } from '../../../graph/fop-error.ts';
 import { fopOfName } from '../../../graph/fop-labels.ts';
 import { FOP_NAMES, type FopName } from '../../../graph/fops.ts';
@@ -7,7 +8,7 @@ import type { Frame } from '../../../graph/frame.ts';
 import { formatLogTime, type GraphLogLevel, parseLogLevel } from '../../../graph/log.ts';
 import type { Options, OptionTable } from '../../../graph/option-types.ts';
 import { type DumpWriter, Xlator, type XlatorSetup } from '../../../graph/xlator.ts';
-import { downLines, failedLine, isLogged, upLines } from './formats.ts';
+import { downLines, failedLine, isLogged, releasedLine, upLines } from './formats.ts';
 
 interface Remembered {
   readonly at: number;
@@ -98,11 +99,17 @@ export class Trace extends Xlator {
     const answer = anyFops(this.next)[fop](frame, ...args);
     answer.then(
       good => {
+        const { fd } = good as { fd?: Fd };
+        if (fd !== undefined) fd.ctx[this.slot] = true;
         for (const line of upLines(fop, unique, args, good as object)) this.tell(line);
       },
       error => this.tell(failedLine(fop, unique, args, errnoOf(error))),
     );
     return answer;
+  }
+
+  override release(fd: Fd): void {
+    this.tell(releasedLine(fd));
   }
 
   private tell(line: string): void {
