@@ -97,6 +97,27 @@ describe.skipIf(!haveRealGluster())('protocol/client when things go wrong', () =
     }
   });
 
+  it('a brick that hangs is noticed by its silence, and taken back when it goes on', async () => {
+    await using brick = await BrickGraph.of(gluster, 'v1', 0, { 'ping-timeout': 42 });
+    // What is in force while the graph is up counts.
+    expect(brick.graph.reconfigure(brick.graph.volfile.replace('ping-timeout 42', 'ping-timeout 1'))).toBe(
+      'reconfigured',
+    );
+    const [{ pid }] = await gluster.bricks('v1');
+    const down = nextEvent(brick, 'CHILD_DOWN');
+    process.kill(pid!, 'SIGSTOP');
+    try {
+      const waiting = codeOf(brick.fops.stat(frameOf('stat'), brick.root));
+      await down;
+      expect(await waiting).toBe('ENOTCONN');
+      expect(brick.log.join('\n')).toMatch(/silent for 1 s/);
+    } finally {
+      process.kill(pid!, 'SIGCONT');
+    }
+    await nextEvent(brick, 'CHILD_UP');
+    await brick.fops.stat(frameOf('stat'), brick.root);
+  });
+
   it('a wrong password', async () => {
     const options = { ...credentials(gluster, 'v1', 0), password: 'guessed' };
     await using brick = new BrickGraph(options);

@@ -69,8 +69,8 @@ export class RpcConnection implements SocketHandler {
   up = false;
   private readonly env: Env;
   private readonly handler: RpcHandler;
-  private readonly callTimeoutMs: number;
-  private readonly pingTimeoutMs: number;
+  private callTimeoutMs: number;
+  private pingTimeoutMs: number;
   private readonly maxQueued: number;
   private readonly reader: RecordReader;
   private readonly out = new XdrEncoder();
@@ -191,11 +191,24 @@ export class RpcConnection implements SocketHandler {
     this.connectTimer = undefined;
     this.up = true;
     this.heardAt = this.env.clock.mono();
-    const { pingTimeoutMs } = this;
-    const tick = Math.min(10_000, Math.max(50, pingTimeoutMs > 0 ? pingTimeoutMs / 4 : 10_000));
-    this.tickTimer = this.env.timers.every(() => this.tick(), Math.min(tick, this.callTimeoutMs), true);
+    this.startTicking();
     this.handler.onUp();
     this.flush();
+  }
+
+  private startTicking(): void {
+    const { timers } = this.env;
+    const { pingTimeoutMs } = this;
+    if (this.tickTimer !== undefined) timers.clear(this.tickTimer);
+    const tick = Math.min(10_000, Math.max(50, pingTimeoutMs > 0 ? pingTimeoutMs / 4 : 10_000));
+    this.tickTimer = timers.every(() => this.tick(), Math.min(tick, this.callTimeoutMs), true);
+  }
+
+  /** Other timeouts from now on, for calls that are under way too. */
+  setTimeouts(callTimeoutMs: number, pingTimeoutMs: number): void {
+    this.callTimeoutMs = callTimeoutMs;
+    this.pingTimeoutMs = pingTimeoutMs;
+    if (this.up) this.startTicking();
   }
 
   readBuffer(): Uint8Array {

@@ -35,6 +35,17 @@ const GLUSTERD_PORT = 24007;
 /** Gluster tries again every 3 s; the first attempts come sooner, as a brick that was restarted is there within a second. */
 const FIRST_RETRY_MS = 100;
 const RETRY_MS = 3000;
+const NEVER_MS = 2 ** 31 - 1;
+
+/** Options that say where the brick is, and who we are to it. */
+const PLACE = [
+  'remote-host',
+  'remote-port',
+  'remote-subvolume',
+  'transport.socket.connect-path',
+  'username',
+  'password',
+];
 
 /** What the link tells its xlator. */
 export interface BrickLinkUser {
@@ -80,7 +91,7 @@ class StepCall extends RpcCall {
  * and begins again when the connection is lost.
  */
 export class BrickLink {
-  options: Options;
+  private options: Options;
   private readonly host: XlatorHost;
   private readonly name: string;
   private readonly logName: string;
@@ -101,6 +112,17 @@ export class BrickLink {
     this.logName = logName;
     this.options = options;
     this.user = user;
+  }
+
+  /** New options: timeouts at once; where the brick is now another, a new connection. */
+  reconfigure(options: Options): void {
+    const before = this.options;
+    this.options = options;
+    const { connection } = this;
+    if (connection === undefined) return;
+    connection.setTimeouts(...this.timeouts());
+    if (PLACE.some(name => before.text(name) !== options.text(name)))
+      connection.close('ENOTCONN', 'the brick is another now');
   }
 
   start(): void {
@@ -163,6 +185,7 @@ export class BrickLink {
   private open(address: NetAddress, tls: RpcConnectionOptions): void {
     const { options } = this;
     const keepAlive = options.bool('transport.socket.keepalive');
+    const [callTimeoutMs, pingTimeoutMs] = this.timeouts();
     const connection = new RpcConnection(
       this.host.env,
       address,
@@ -174,12 +197,17 @@ export class BrickLink {
       },
       {
         ...tls,
-        callTimeoutMs: Math.max(1000, options.number('frame-timeout') * 1000),
-        pingTimeoutMs: options.number('ping-timeout') * 1000,
+        callTimeoutMs,
+        pingTimeoutMs,
         ...(keepAlive && { keepAliveMs: options.number('transport.socket.keepalive-time') * 1000 }),
       },
     );
     this.connection = connection;
+  }
+
+  private timeouts(): readonly [call: number, ping: number] {
+    const frameTimeout = this.options.number('frame-timeout');
+    return [frameTimeout === 0 ? NEVER_MS : frameTimeout * 1000, this.options.number('ping-timeout') * 1000];
   }
 
   private down(connection: RpcConnection, error: NacreError): void {

@@ -81,8 +81,7 @@ export class ProtocolClient extends ClientLockFops implements Fops, BrickLinkUse
 
   override reconfigure(): void {
     this.readOptions();
-    // Timeouts and addresses are for the next connection.
-    this.brick.options = this.options;
+    this.brick.reconfigure(this.options);
   }
 
   override notify(event: GraphEvent, from: Xlator | undefined, data?: unknown): void {

@@ -77,7 +77,8 @@ export class FopCall<R, T> extends RpcCall {
   }
 
   fail(errno: number): void {
-    this.failed(new FopError(errno, this.origin));
+    // As Gluster has it, a brick that does not answer is one that is not there.
+    this.failed(new FopError(errno === ERRNO['ETIMEDOUT'] ? ERRNO['ENOTCONN'] : errno, this.origin));
   }
 
   private failed(error: FopError): void {
