@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { onTrace } from '../../../src/base/trace.ts';
+import { xlatorRegistry } from '../../../src/gluster/xlators/index.ts';
 import { goldenPath } from '../../support/golden.ts';
 import { GraphFsx } from '../../support/graph-fsx.ts';
 import { frameOf, GraphStack, O_RDONLY, settled } from '../../support/graph-stack.ts';
@@ -117,6 +118,52 @@ describe('all performance translators together', () => {
     expect(kept).toEqual(real);
     await stack.close(fd);
   });
+});
+
+const listed = goldenPath('peers/golden/gluster/volfiles/volume-get-dist-all.txt');
+
+/** Options of the layers by the names that `gluster volume set` has for them. */
+const NAMES: readonly (readonly [type: string, option: string, name: string])[] = [
+  ['io-cache', 'max-file-size', 'cache-max-file-size'],
+  ['io-cache', 'min-file-size', 'cache-min-file-size'],
+  ['io-cache', 'cache-timeout', 'cache-refresh-timeout'],
+  ['io-cache', 'cache-size', 'io-cache-size'],
+  ['quick-read', 'cache-size', 'quick-read-cache-size'],
+  ['quick-read', 'cache-timeout', 'quick-read-cache-timeout'],
+  ['quick-read', 'quick-read-cache-invalidation', 'quick-read-cache-invalidation'],
+  ['quick-read', 'ctime-invalidation', 'ctime-invalidation'],
+  ['write-behind', 'flush-behind', 'flush-behind'],
+  ['write-behind', 'cache-size', 'write-behind-window-size'],
+  ['write-behind', 'resync-failed-syncs-after-fsync', 'resync-failed-syncs-after-fsync'],
+  ['write-behind', 'strict-O_DIRECT', 'strict-o-direct'],
+  ['write-behind', 'strict-write-ordering', 'strict-write-ordering'],
+  ['write-behind', 'trickling-writes', 'write-behind-trickling-writes'],
+  ['write-behind', 'aggregate-size', 'aggregate-size'],
+  ['open-behind', 'lazy-open', 'lazy-open'],
+  ['open-behind', 'read-after-open', 'read-after-open'],
+  ['read-ahead', 'page-count', 'read-ahead-page-count'],
+  ['md-cache', 'md-cache-timeout', 'md-cache-timeout'],
+  ['md-cache', 'cache-swift-metadata', 'cache-swift-metadata'],
+  ['md-cache', 'cache-samba-metadata', 'cache-samba-metadata'],
+  ['md-cache', 'cache-capability-xattrs', 'cache-capability-xattrs'],
+  ['md-cache', 'cache-ima-xattrs', 'cache-ima-xattrs'],
+  ['md-cache', 'md-cache-statfs', 'md-cache-statfs'],
+  ['md-cache', 'force-readdirp', 'force-readdirp'],
+  ['md-cache', 'cache-invalidation', 'cache-invalidation'],
+  ['md-cache', 'global-cache-invalidation', 'global-cache-invalidation'],
+  ['readdir-ahead', 'rda-low-wmark', 'rda-low-wmark'],
+  ['readdir-ahead', 'rda-high-wmark', 'rda-high-wmark'],
+];
+
+describe('options of performance translators', () => {
+  it.skipIf(listed === undefined).each(NAMES)(
+    '%s: %s has the default of performance.%s',
+    (type, option, name) => {
+      const text = readFileSync(listed as string, 'latin1');
+      const found = new RegExp(`^performance\\.${name}\\s+(\\S+)`, 'm').exec(text);
+      expect(xlatorRegistry(`performance/${type}`)?.options[option].default).toBe(found?.[1]);
+    },
+  );
 });
 
 /** From io-stats winding a write down to write-behind winding it on after it answered: who winds to whom, and who returned. */

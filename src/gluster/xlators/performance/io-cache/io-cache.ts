@@ -83,6 +83,7 @@ export class IoCache extends Xlator implements Partial<Fops> {
 
   private readonly table = new CacheTable();
   private priorities = new Priorities('', 1);
+  private life = 0;
   private timeout = 0;
   private cacheSize = 0;
   private minSize = 0;
@@ -112,6 +113,8 @@ export class IoCache extends Xlator implements Partial<Fops> {
 
   override reconfigure(): void {
     const { options } = this;
+    // While fops went by, pages may have grown old.
+    this.life++;
     this.priorities = new Priorities(options.text('priority') ?? '', 1);
     this.timeout = options.number('cache-timeout') * 1000;
     this.cacheSize = options.number('cache-size');
@@ -187,6 +190,10 @@ export class IoCache extends Xlator implements Partial<Fops> {
     }
     if (file.weight === 0 || file.unfit || size === 0 || ((fd.flags | flags) & O_DIRECT) !== 0)
       return this.next.readv(frame, fd, size, offset, flags, xdata);
+    if (file.life !== this.life) {
+      this.table.flush(file);
+      file.life = this.life;
+    }
     const now = this.host.env.clock.mono();
     if (file.bytes > 0 && now - file.validated >= this.timeout)
       return this.validate(frame, fd, file).then(() => this.fromPages(frame, fd, file, offset, size));

@@ -24,6 +24,8 @@ export class CachedFile {
   validated = 0;
   weight: number;
   bytes = 0;
+  /** Pages of another life of the layer are not believed. */
+  life = 0;
   /** Its size is not one that is cached. */
   unfit = false;
 

@@ -79,6 +79,8 @@ export abstract class MdCacheReads extends Xlator {
   }
 
   override reconfigure(): void {
+    // While fops went by, what is kept may have grown old.
+    this.cache.newLife();
     this.configure();
     this.register();
   }

@@ -85,6 +85,7 @@ export class OpenBehind extends Xlator implements Partial<Fops> {
     },
   };
 
+  private bypass = false;
   private lazy = true;
   private anonymous = false;
   private readAfterOpen = true;
@@ -97,6 +98,9 @@ export class OpenBehind extends Xlator implements Partial<Fops> {
   }
 
   override reconfigure(): void {
+    // Opens that were not sent are waited for here: fops go by only as far as nothing is put off any more.
+    this.bypass = this.options.bool('pass-through');
+    this.passThrough = false;
     this.lazy = this.options.bool('lazy-open');
     this.anonymous = this.options.bool('use-anonymous-fd');
     this.readAfterOpen = this.options.bool('read-after-open');
@@ -118,7 +122,8 @@ export class OpenBehind extends Xlator implements Partial<Fops> {
     }
     if (state.first !== undefined)
       return this.trigger(state).then(() => this.open(frame, loc, flags, fd, xdata));
-    if (state.count > 1 || (flags & O_TRUNC) !== 0) return this.next.open(frame, loc, flags, fd, xdata);
+    if (this.bypass || state.count > 1 || (flags & O_TRUNC) !== 0)
+      return this.next.open(frame, loc, flags, fd, xdata);
     state.first = fd;
     const behind = frame.detach();
     state.send = () => this.send(state, behind, loc, flags, fd, xdata);

@@ -26,7 +26,11 @@ export class ReadAheadFile {
   pageCount = 1;
   readonly pages = new Map<number, Page>();
 
-  constructor(fd: Fd, pageSize: number) {
+  /** Pages of another life of the layer are not believed. */
+  life: number;
+
+  constructor(fd: Fd, pageSize: number, life: number) {
+    this.life = life;
     this.fd = fd;
     this.pageSize = pageSize;
   }

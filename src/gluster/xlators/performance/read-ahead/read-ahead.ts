@@ -65,6 +65,7 @@ export class ReadAhead extends Xlator implements Partial<Fops> {
     },
   };
 
+  private life = 0;
   private pageCount = 0;
   private pageSize = 0;
   private forceAtime = false;
@@ -78,6 +79,8 @@ export class ReadAhead extends Xlator implements Partial<Fops> {
   }
 
   override reconfigure(): void {
+    // While fops went by, pages may have grown old.
+    this.life++;
     this.pageCount = this.options.number('page-count');
     this.pageSize = this.options.number('page-size');
   }
@@ -103,7 +106,7 @@ export class ReadAhead extends Xlator implements Partial<Fops> {
 
   private opened(fd: Fd): void {
     if ((fd.flags & O_DIRECT) !== 0 || (fd.flags & O_ACCMODE) === O_WRONLY) return;
-    fd.ctx[this.at] = new ReadAheadFile(fd, this.pageSize);
+    fd.ctx[this.at] = new ReadAheadFile(fd, this.pageSize, this.life);
   }
 
   override release(fd: Fd): void {
@@ -124,7 +127,8 @@ export class ReadAhead extends Xlator implements Partial<Fops> {
   ): Promise<ReadAnswer> {
     const file = fd.ctx[this.at] as ReadAheadFile | undefined;
     if (file === undefined || size === 0) return this.next.readv(frame, fd, size, offset, flags, xdata);
-    const inSequence = file.offset === offset;
+    const inSequence = file.offset === offset && file.life === this.life;
+    file.life = this.life;
     file.offset = offset + size;
     if (!inSequence) {
       file.expected = 0;

@@ -40,6 +40,7 @@ export class Listing {
   underWay = false;
   changed: Set<Gfid> | undefined = undefined;
   released = false;
+  life = 0;
 
   /** Whether a request of that size can be answered. */
   serves(size: number): boolean {

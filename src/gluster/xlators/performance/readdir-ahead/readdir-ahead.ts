@@ -76,6 +76,7 @@ export class ReaddirAhead extends Xlator implements Partial<Fops> {
     },
   };
 
+  private life = 0;
   private requestSize = 0;
   private lowMark = 0;
   private highMark = 0;
@@ -93,6 +94,8 @@ export class ReaddirAhead extends Xlator implements Partial<Fops> {
   }
 
   override reconfigure(): void {
+    // While fops went by, entries may have grown old.
+    this.life++;
     this.requestSize = this.options.number('rda-request-size');
     this.lowMark = this.options.number('rda-low-wmark');
     this.highMark = this.options.number('rda-high-wmark');
@@ -103,6 +106,7 @@ export class ReaddirAhead extends Xlator implements Partial<Fops> {
     const found = fd.ctx[this.at] as Listing | undefined;
     if (found !== undefined) return found;
     const listing = new Listing();
+    listing.life = this.life;
     fd.ctx[this.at] = listing;
     return listing;
   }
@@ -140,6 +144,7 @@ export class ReaddirAhead extends Xlator implements Partial<Fops> {
   readdirp(frame: Frame, fd: Fd, size: number, offset: bigint, xdata?: Dict): Promise<ReaddirAnswer> {
     const listing = this.listingOf(fd);
     const down = () => this.next.readdirp(frame, fd, size, offset, xdata);
+    if (listing.life !== this.life) listing.bypass = true;
     if (listing.bypass) return down();
     let fill = false;
     // It was read to its end, and is read again.

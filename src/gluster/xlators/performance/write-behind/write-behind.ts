@@ -61,11 +61,13 @@ export class WriteBehind extends Xlator implements Partial<Fops> {
   private listings = 0;
   private drained: Promise<void> | undefined = undefined;
   private readonly at: number;
+  private readonly bypassed: boolean;
 
   constructor(setup: XlatorSetup) {
     super(setup);
     this.at = this.slot;
     this.checkOptions(setup.options);
+    this.bypassed = setup.options.bool('pass-through');
     this.reconfigure();
   }
 
@@ -82,6 +84,10 @@ export class WriteBehind extends Xlator implements Partial<Fops> {
 
   override reconfigure(): void {
     const { options } = this;
+    // What goes by could overtake what is waiting here: it is for the next graph.
+    if (options.bool('pass-through') !== this.bypassed)
+      this.host.log.log('W', this.logName, 'pass-through cannot be changed while the graph is in use');
+    this.passThrough = this.bypassed;
     this.windowSize = options.number('cache-size');
     this.flushBehind = options.bool('flush-behind');
     this.trickling = options.bool('trickling-writes');
