@@ -35,8 +35,10 @@ export function setvolumeDict(host: XlatorHost, options: Options, name: string, 
   text('process-name', 'nacre');
   text('process-uuid', processUuid(host, name, count));
   text('fops-version', String(FOP_PROGRAM));
+  // 'tcp' is the transport 'socket' to Gluster by then.
   for (const [key, value] of options.entries())
-    if (options.isSet(key) && !dict.has(key) && !NOT_SENT.has(key)) dict.setString(key, value);
+    if (options.isSet(key) && !dict.has(key) && !NOT_SENT.has(key))
+      dict.setString(key, key === 'transport-type' && value === 'tcp' ? 'socket' : value);
   return dict;
 }
 
