@@ -284,6 +284,36 @@ describe.skipIf(!haveRealGluster())('a graph on a real volume', () => {
     }
   });
 
+  it('takes over what is set on the volume, or says that it needs another graph', async () => {
+    const log = new LineLog(
+      () => 0,
+      () => {},
+    );
+    const graph = Graph.build(gluster.volfile('dist'), xlatorRegistry, { env: nodeEnv, log });
+    await using real = await RealGraph.of(graph);
+    const set = async (option: string, value: string) => {
+      await gluster.cli('volume', 'set', 'dist', option, value);
+      return graph.reconfigure(gluster.volfile('dist'));
+    };
+    expect(graph.reconfigure(gluster.volfile('dist'))).toBe('same');
+    expect(await set('performance.high-prio-threads', '8')).toBe('reconfigured');
+    expect(graph.statedump()).toContain('max_high_priority_threads=8\n');
+    expect(await set('diagnostics.client-log-level', 'DEBUG')).toBe('reconfigured');
+    expect(log.level).toBe('D');
+    expect(await set('diagnostics.count-fop-hits', 'on')).toBe('reconfigured');
+    expect(await set('diagnostics.latency-measurement', 'on')).toBe('reconfigured');
+    await real.lookup('nothing').catch(() => {});
+    expect((graph.find('dist') as IoStats).profile().int('-1-27-hits')).toBe(1);
+    expect(await set('performance.open-behind', 'off')).toBe('switch');
+    expect(graph.find('dist-open-behind')).toBeDefined();
+    for (const option of [
+      'diagnostics.count-fop-hits',
+      'diagnostics.latency-measurement',
+      'performance.open-behind',
+    ])
+      await gluster.cli('volume', 'reset', 'dist', option);
+  });
+
   it('logs with debug/trace what GlusterFS logs', async () => {
     await gluster.createVolume('traced', { bricks: 1 });
     await gluster.cli('volume', 'set', 'traced', 'debug.trace', 'client');
