@@ -39,28 +39,34 @@ export function entryOperations(bridge: Bridge): FuseOperations {
 
   const lookup = (request: FuseRequest, name: string): void => {
     const loc = existing(request, name, lookup, [name]);
-    if (loc === undefined) return;
-    const known = loc.inode.type !== 0;
+    if (loc !== undefined) lookUp(request, loc, loc.inode.type !== 0);
+  };
+
+  const lookUp = (request: FuseRequest, loc: Loc, known: boolean): void => {
+    const { inodes } = bridge.graph;
+    const asNew = (): void =>
+      lookUp(request, new Loc(inodes.create(), loc.parent, loc.name, loc.path), false);
     const frame = bridge.frame(request, 'lookup');
+    // Held, as the kernel may forget it meanwhile, and what the layers know of it would go.
+    const held = loc.inode.ref();
     bridge.fops.lookup(frame, loc, known ? undefined : bridge.gfidRequest()).then(
       ({ stat }) => {
         if (known && stat.gfid !== loc.inode.gfid) {
           // Another file has this name now.
-          bridge.graph.inodes.unlink(loc.inode, loc.parent!, loc.name);
-          loc.inode = bridge.graph.inodes.create();
-          lookup(request, name);
+          inodes.unlink(loc.inode, loc.parent!, loc.name);
+          asNew();
         } else bridge.replyEntry(request, loc, stat);
+        held.unref();
       },
       error => {
+        held.unref();
         const errno = errnoOf(error);
-        if (known && (errno === ERRNO['ENOENT'] || errno === ERRNO['ESTALE'])) {
-          bridge.graph.inodes.unlink(loc.inode, loc.parent!, loc.name);
-          if (errno === ERRNO['ESTALE']) {
-            lookup(request, name);
-            return;
-          }
-        }
-        if (errno === ERRNO['ENOENT'] && options.negativeTimeout > 0)
+        if (known) {
+          // What we knew may be wrong: as Gluster's, we ask once more as if we knew nothing.
+          if (errno === ERRNO['ENOENT'] || errno === ERRNO['ESTALE'])
+            inodes.unlink(loc.inode, loc.parent!, loc.name);
+          asNew();
+        } else if (errno === ERRNO['ENOENT'] && options.negativeTimeout > 0)
           request.replyEntry({
             ...bridge.noEntry,
             entryTimeout: options.negativeTimeout,
@@ -131,24 +137,34 @@ export function entryOperations(bridge: Bridge): FuseOperations {
   const unlink = (request: FuseRequest, name: string): void => {
     const loc = existing(request, name, unlink, [name]);
     if (loc === undefined) return;
+    const held = loc.inode.ref();
     bridge.fops.unlink(bridge.frame(request, 'unlink'), loc, 0).then(
       () => {
         bridge.graph.inodes.unlink(loc.inode, loc.parent!, loc.name);
+        held.unref();
         request.ok();
       },
-      error => bridge.fail(request, error),
+      error => {
+        held.unref();
+        bridge.fail(request, error);
+      },
     );
   };
 
   const rmdir = (request: FuseRequest, name: string): void => {
     const loc = existing(request, name, rmdir, [name]);
     if (loc === undefined) return;
+    const held = loc.inode.ref();
     bridge.fops.rmdir(bridge.frame(request, 'rmdir'), loc, 0).then(
       () => {
         bridge.graph.inodes.unlink(loc.inode, loc.parent!, loc.name);
+        held.unref();
         request.ok();
       },
-      error => bridge.fail(request, error),
+      error => {
+        held.unref();
+        bridge.fail(request, error);
+      },
     );
   };
 
@@ -177,12 +193,20 @@ export function entryOperations(bridge: Bridge): FuseOperations {
       return;
     }
     const to = new Loc(known ?? inodes.create(), parent, bytes, inodes.path(parent, bytes));
+    const held = [from.inode.ref(), to.inode.ref()];
+    const done = () => {
+      for (const inode of held) inode.unref();
+    };
     bridge.fops.rename(bridge.frame(request, 'rename'), from, to).then(
       () => {
         inodes.rename(from.inode, from.parent!, from.name, parent, bytes);
+        done();
         request.ok();
       },
-      error => bridge.fail(request, error),
+      error => {
+        done();
+        bridge.fail(request, error);
+      },
     );
   };
 
