@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errnoOf, type FopError } from '../../src/gluster/graph/fop-error.ts';
 import { Loc } from '../../src/gluster/graph/loc.ts';
+import { type Callback, UP_MODE } from '../../src/gluster/rpc/callback.ts';
 import { Dict } from '../../src/gluster/types/dict.ts';
 import {
   ENTRYLK_LOCK_NB,
@@ -16,7 +17,15 @@ import {
   SEEK_TO_DATA,
   SEEK_TO_HOLE,
 } from '../../src/gluster/types/fs.ts';
-import { IA_IFDIR, IA_IFLNK, Iatt, SET_ATTR_MODE, SET_ATTR_MTIME } from '../../src/gluster/types/iatt.ts';
+import {
+  IA_IFDIR,
+  IA_IFLNK,
+  Iatt,
+  SET_ATTR_GID,
+  SET_ATTR_MODE,
+  SET_ATTR_MTIME,
+  SET_ATTR_UID,
+} from '../../src/gluster/types/iatt.ts';
 import { BrickGraph, frameOf, gfidRequest } from '../support/gluster-brick.ts';
 import { haveRealGluster, RealGluster } from '../support/real-gluster.ts';
 
@@ -290,5 +299,88 @@ describe.skipIf(!haveRealGluster())('protocol/client on a real brick', () => {
       source.fd.release();
       fd.release();
     });
+  });
+
+  it('a change by another client comes up as an upcall', async () => {
+    await gluster.cli('volume', 'set', 'v1', 'features.cache-invalidation', 'on');
+    await using one = await BrickGraph.of(gluster, 'v1', 0);
+    await using other = await BrickGraph.of(gluster, 'v1', 0);
+    const made = one.at('watched');
+    const fd = one.graph.inodes.openFd(made.inode, O_RDWR, 1, '');
+    const flags = O_RDWR | O_CREAT;
+    const { stat } = await one.fops.create(frameOf('create'), made, flags, 0o644, 0, fd, gfidRequest());
+    const inode = one.graph.inodes.link(made.inode, made.parent, made.name, stat);
+    await one.fops.stat(frameOf('stat'), new Loc(inode, made.parent, made.name));
+    const upcall = new Promise<Callback>(resolve => {
+      one.graph.onEvent((event, _from, data) => {
+        if (event === 'UPCALL') resolve(data as Callback);
+      });
+    });
+    const found = await other.fops.lookup(frameOf('lookup'), other.at('watched'));
+    const theirs = other.graph.inodes.link(found.inode, other.root.inode, 'watched', found.stat);
+    const wanted = new Iatt();
+    wanted.mode = 0o100600;
+    await other.fops.setattr(
+      frameOf('setattr'),
+      new Loc(theirs, other.root.inode, 'watched'),
+      wanted,
+      SET_ATTR_MODE,
+    );
+    const event = await upcall;
+    expect(event.kind).toBe('cache-invalidation');
+    if (event.kind !== 'cache-invalidation') return;
+    expect(event.gfid).toBe(stat.gfid);
+    expect(event.flags & UP_MODE).not.toBe(0);
+    expect(event.stat.mode).toBe(0o100600);
+    fd.release();
+  });
+
+  it('groups of who asks count at the brick, where they are sent', async () => {
+    await using root = await BrickGraph.of(gluster, 'v1', 0);
+    const made = root.at('of-a-group');
+    const fd = root.graph.inodes.openFd(made.inode, O_RDWR, 1, '');
+    const flags = O_RDWR | O_CREAT;
+    const { stat } = await root.fops.create(frameOf('create'), made, flags, 0o640, 0, fd, gfidRequest());
+    const inode = root.graph.inodes.link(made.inode, made.parent, made.name, stat);
+    const wanted = new Iatt();
+    wanted.uid = 4321;
+    wanted.gid = 777;
+    await root.fops.setattr(
+      frameOf('setattr'),
+      new Loc(inode, made.parent, made.name),
+      wanted,
+      SET_ATTR_UID | SET_ATTR_GID,
+    );
+    fd.release();
+    const member = { uid: 1234, gid: 1234, groups: [1234, 777], lkOwner: 'member' };
+    const opens = async (sendGids: string) => {
+      await using brick = await BrickGraph.of(gluster, 'v1', 0, { 'send-gids': sendGids });
+      const loc = brick.at('of-a-group');
+      const found = await brick.fops.lookup(frameOf('lookup'), loc);
+      const linked = brick.graph.inodes.link(loc.inode, loc.parent, loc.name, found.stat);
+      const opened = brick.graph.inodes.openFd(linked, 0, 1, '');
+      return await errnoOfFop(
+        brick.fops.open(frameOf('open', member), new Loc(linked, loc.parent, loc.name), 0, opened),
+      );
+    };
+    expect(await opens('on')).toBe('no error');
+    expect(await opens('off')).toBe('EACCES');
+  });
+
+  it('locks can be taken along: what is held, and by whom', async () => {
+    await using brick = await BrickGraph.of(gluster, 'v1', 0);
+    const made = brick.at('active');
+    const fd = brick.graph.inodes.openFd(made.inode, O_RDWR, 1, '');
+    const flags = O_RDWR | O_CREAT;
+    const { stat } = await brick.fops.create(frameOf('create'), made, flags, 0o644, 0, fd, gfidRequest());
+    const inode = brick.graph.inodes.link(made.inode, made.parent, made.name, stat);
+    const flock = { type: F_WRLCK, whence: 0, start: 3, len: 4, pid: 5, owner: 'ownerAAA' };
+    await brick.fops.lk(frameOf('lk', { lkOwner: 'ownerAAA' }), fd, F_SETLK, flock);
+    const loc = new Loc(inode, made.parent, made.name);
+    const { locks } = await brick.fops.getactivelk(frameOf('getactivelk'), loc);
+    expect(locks).toHaveLength(1);
+    expect(locks[0].flock).toMatchObject({ start: 3, len: 4, owner: 'ownerAAA' });
+    expect(locks[0].clientUid).toContain('brick');
+    fd.release();
   });
 });

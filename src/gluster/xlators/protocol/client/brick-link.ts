@@ -259,9 +259,11 @@ export class BrickLink {
     this.step(connection, 'DUMP', DUMP_PROGRAM, DUMP_VERSION, DUMP_DUMP, dumpRequest, d => {
       const { ret, programs } = dumpReply(d);
       if (ret < 0) this.giveUp(connection, 'E', 'the server does not tell its programs');
-      else if (programs.some(p => p.number === PMAP_PROGRAM && p.version === PMAP_VERSION))
-        this.askPort(connection);
-      else this.choose(connection, programs);
+      else if (programs.some(p => p.number === PMAP_PROGRAM && p.version === PMAP_VERSION)) {
+        // A port that leads to a glusterd again leads nowhere.
+        if (this.brickPort === undefined && !('path' in connection.address)) this.askPort(connection);
+        else this.giveUp(connection, 'E', `${connection.peer} is a glusterd where a brick should be`);
+      } else this.choose(connection, programs);
     });
   }
 
