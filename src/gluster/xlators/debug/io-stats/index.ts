@@ -3,10 +3,13 @@ import type { Fd } from '../../../graph/fd.ts';
 import { FOP_NAMES, type FopName, type ReadAnswer, type WriteAnswer } from '../../../graph/fops.ts';
 import type { Frame } from '../../../graph/frame.ts';
 import { Loc } from '../../../graph/loc.ts';
+import { bytesOf } from '../../../graph/trace-detail.ts';
 import type { Dict } from '../../../types/dict.ts';
 import { IoStats } from './io-stats.ts';
 
 export { IoStats };
+
+const ignore = (): void => {};
 
 /** Gluster's io-stats does not know these. */
 const NOT_COUNTED: ReadonlySet<FopName> = new Set(['put', 'icreate', 'namelink']);
@@ -14,27 +17,34 @@ const NOT_COUNTED: ReadonlySet<FopName> = new Set(['put', 'icreate', 'namelink']
 function makeFop(fop: FopName): (this: IoStats, frame: Frame, ...args: unknown[]) => Promise<unknown> {
   switch (fop) {
     case 'readv':
-      return function (frame, ...args) {
-        const began = this.isCounting ? this.host.env.clock.mono() : 0;
-        const answer = this.isCounting
-          ? this.counted(fop, frame, args)
-          : anyFops(this.next).readv(frame, ...args);
-        answer.then(
-          read => this.moved(args[0] as Fd, 'read', (read as ReadAnswer).length, began),
-          () => {},
-        );
+      return function (frame, fd, size, offset, flags, xdata) {
+        if (!this.watchesFds) {
+          const answer = anyFops(this.next).readv(
+            frame,
+            fd,
+            size,
+            offset,
+            flags,
+            xdata,
+          ) as Promise<ReadAnswer>;
+          answer.then(this.countRead, ignore);
+          return answer;
+        }
+        const began = this.host.env.clock.mono();
+        const answer = this.counted(fop, frame, [fd, size, offset, flags, xdata]) as Promise<ReadAnswer>;
+        answer.then(read => {
+          this.countRead(read);
+          this.moved(fd as Fd, 'read', read.length, began);
+        }, ignore);
         return answer;
       };
     case 'writev':
-      return function (frame, ...args) {
-        const began = this.isCounting ? this.host.env.clock.mono() : 0;
-        const answer = this.isCounting
-          ? this.counted(fop, frame, args)
-          : anyFops(this.next).writev(frame, ...args);
-        answer.then(
-          wrote => this.moved(args[0] as Fd, 'write', (wrote as WriteAnswer).written, began),
-          () => {},
-        );
+      return function (frame, fd, data, offset, flags, xdata) {
+        this.countWrite(bytesOf(data as readonly Buffer[]));
+        if (!this.watchesFds) return anyFops(this.next).writev(frame, fd, data, offset, flags, xdata);
+        const began = this.host.env.clock.mono();
+        const answer = this.counted(fop, frame, [fd, data, offset, flags, xdata]) as Promise<WriteAnswer>;
+        answer.then(({ written }) => this.moved(fd as Fd, 'write', written, began), ignore);
         return answer;
       };
     case 'setxattr':
@@ -49,14 +59,11 @@ function makeFop(fop: FopName): (this: IoStats, frame: Frame, ...args: unknown[]
         const answer = this.counted(fop, frame, args);
         const loc = args[0] as Loc;
         const fd = args.find(arg => subjectOf([arg]) !== undefined && !(arg instanceof Loc)) as Fd;
-        answer.then(
-          () => {
-            if (!this.watchesFds) return;
-            if (fop !== 'opendir') this.opened(fd, loc.path || this.host.inodes.path(loc.inode));
-            if (fop !== 'create' && this.isCounting) this.list(fd.inode, fop);
-          },
-          () => {},
-        );
+        answer.then(() => {
+          if (!this.watchesFds) return;
+          if (fop !== 'opendir') this.opened(fd, loc.path || this.host.inodes.path(loc.inode));
+          if (fop !== 'create' && this.isCounting) this.list(fd.inode, fop);
+        }, ignore);
         return answer;
       };
     case 'readdirp':

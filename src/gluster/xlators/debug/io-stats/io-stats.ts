@@ -1,7 +1,7 @@
 import type { TimerHandle } from '../../../../env/env.ts';
 import { anyFops } from '../../../graph/every-fop.ts';
 import type { Fd } from '../../../graph/fd.ts';
-import type { FopName } from '../../../graph/fops.ts';
+import type { FopName, ReadAnswer } from '../../../graph/fops.ts';
 import type { Frame } from '../../../graph/frame.ts';
 import type { Inode } from '../../../graph/inode.ts';
 import { LineLog, parseLogLevel } from '../../../graph/log.ts';
@@ -231,17 +231,21 @@ export class IoStats extends Xlator {
     return answer;
   }
 
-  /** Counts what was read or written, and when a profile is taken, for the lists of files. */
+  /** Counts what was read. Bound, so that a read makes no function of its own. */
+  readonly countRead = ({ length }: ReadAnswer): void => {
+    if (length === 0) return;
+    this.cumulative.read(length);
+    this.incremental.read(length);
+  };
+
+  /** Counts what is to be written, as it goes down. */
+  countWrite(length: number): void {
+    this.cumulative.written(length);
+    this.incremental.written(length);
+  }
+
+  /** While a profile is taken: counts for the file and the lists of files. */
   moved(fd: Fd, kind: 'read' | 'write', bytes: number, began: number): void {
-    const { cumulative, incremental } = this;
-    if (kind === 'read' && bytes > 0) {
-      cumulative.read(bytes);
-      incremental.read(bytes);
-    } else if (kind === 'write') {
-      cumulative.written(bytes);
-      incremental.written(bytes);
-    }
-    if (!this.counting && !this.watchingFds) return;
     const counts = fd.ctx[this.slot] as FdCounts | undefined;
     if (counts !== undefined) counts[kind === 'read' ? 'read' : 'written'] += bytes;
     if (!this.counting) return;
