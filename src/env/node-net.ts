@@ -130,6 +130,8 @@ export const nodeNet: Net = {
       }),
       onread,
       writableHighWaterMark: HIGH_WATER,
+      // Of a name with several addresses Node gives each a quarter of a second only, less than a busy or distant host may take.
+      autoSelectFamilyAttemptTimeout: 2000,
     };
     if (options?.tls !== undefined) {
       const { name, ...material } = options.tls;

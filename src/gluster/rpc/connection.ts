@@ -67,6 +67,11 @@ export class RpcConnection implements SocketHandler {
   /** Flavor of the credentials of all calls. */
   flavor = AUTH_GLUSTERFS_V2;
   up = false;
+  /** What has come and gone since the connection is there, for dumps. */
+  bytesRead = 0;
+  bytesWritten = 0;
+  messagesSent = 0;
+  pingsSent = 0;
   private readonly env: Env;
   private readonly handler: RpcHandler;
   private callTimeoutMs: number;
@@ -144,6 +149,7 @@ export class RpcConnection implements SocketHandler {
     this.nextXid = xid === 0xffff_ffff ? 1 : xid + 1;
     call.xid = xid;
     call.sentAt = this.env.clock.mono();
+    this.messagesSent++;
     if (this.closed) {
       this.out.take();
       call.fail(ERRNO['ENOTCONN'], `${this.peer}: not connected`);
@@ -165,6 +171,7 @@ export class RpcConnection implements SocketHandler {
   flush(): void {
     this.flushing = false;
     if (this.closed || !this.up) return;
+    this.bytesWritten += this.out.length;
     const parts = this.out.take();
     if (parts.length === 1) {
       this.socket.write(parts[0]);
@@ -217,6 +224,7 @@ export class RpcConnection implements SocketHandler {
 
   onRead(n: number): void {
     this.heard = true;
+    this.bytesRead += n;
     if (this.closed) return;
     try {
       this.reader.read(n);
@@ -311,6 +319,7 @@ export class RpcConnection implements SocketHandler {
 
   private ping(): void {
     this.pinging = true;
+    this.pingsSent++;
     this.begin(DUMP_PROGRAM, DUMP_VERSION, DUMP_PING);
     this.submit(new PingCall(this));
   }

@@ -235,9 +235,14 @@ export class ProtocolClient extends ClientLockFops implements Fops, BrickLinkUse
       if (locks.length > 0) out.write(`fd.${i}.granted-posix-locks`, locks.length);
       i++;
     }
-    out.write('connected', this.connection === undefined ? 0 : 1);
-    if (this.connection !== undefined) out.write('peer', this.connection.peer);
-    out.write('outstanding_calls', this.connection?.outstanding ?? 0);
+    const { connection } = this;
+    out.write('connected', connection === undefined ? 0 : 1);
+    out.write('total_bytes_read', connection?.bytesRead ?? 0);
     out.write('ping_timeout', this.options.number('ping-timeout'));
+    out.write('total_bytes_written', connection?.bytesWritten ?? 0);
+    out.write('ping_msgs_sent', connection?.pingsSent ?? 0);
+    out.write('msgs_sent', connection?.messagesSent ?? 0);
+    out.write('outstanding_calls', connection?.outstanding ?? 0);
+    if (connection !== undefined) out.write('peer', connection.peer);
   }
 }
