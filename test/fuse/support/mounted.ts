@@ -3,12 +3,15 @@ import { accessSync, constants, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe } from 'vitest';
+import { describe, vi } from 'vitest';
 import type { FuseConnection } from '../../../src/fuse/index.ts';
 import { unmount } from '../../../src/fuse/index.ts';
 import type { ServerOptions } from './memory-server.ts';
 
 const run = promisify(execFile);
+
+// Each mount is a process that has to start.
+vi.setConfig({ hookTimeout: 60_000, testTimeout: 60_000 });
 
 function missing(): string | undefined {
   if (process.platform !== 'linux') return 'not Linux';
