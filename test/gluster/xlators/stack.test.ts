@@ -45,6 +45,10 @@ describe('all performance translators together', () => {
       reported += fsx.reported;
     }
     expect(reported).toBeGreaterThan(0);
+    // Once, a read beside an unwritten end of the file brought its old size back.
+    await using stack = await GraphStack.open(...ALL);
+    const large = { maxSize: 600_000, maxLength: 150_000 };
+    await new GraphFsx(stack, { seed: 552, batches: 300, failing: 8, ...large }).run();
   });
 
   it.each([

@@ -285,6 +285,32 @@ describe('performance/write-behind', () => {
     }
     expect(reported).toBeGreaterThan(0);
   });
+
+  it('fails what waits for a write that is itself behind one that failed', async () => {
+    await using stack = await GraphStack.open(WB);
+    const fd = await stack.create('f');
+    stack.brick.before = ({ fop }) => (fop === 'writev' ? new FopError(ERRNO['ENOSPC']) : undefined);
+    await stack.write(fd, 0, block(1));
+    await settled(stack);
+    // Overlaps the first, and is read where the first is not.
+    await stack.write(fd, 2048, block(2));
+    await expect(stack.read(fd, 5000, 100)).rejects.toMatchObject({ errno: ERRNO['ENOSPC'] });
+    // Random work that came to a halt here once.
+    await using other = await GraphStack.open(WB);
+    await new GraphFsx(other, { seed: 565, batches: 300, failing: 8, maxSize: 60_000 }).run();
+  });
+
+  it('answers a write that finds no room although what fills it cannot be written', async () => {
+    await using stack = await GraphStack.open([WB, { 'window-size': '512KB', 'trickling-writes': 'off' }]);
+    const fd = await stack.create('f');
+    stack.brick.before = ({ fop, offset }) =>
+      fop === 'writev' && offset < 600_000 ? new FopError(ERRNO['ENOSPC']) : undefined;
+    for (let i = 0; i < 5; i++) await stack.write(fd, i * 131072, block(i, 131072));
+    await settled(stack);
+    expect(await stack.write(fd, 1_000_000, block(9))).toBe(4096);
+    await expect(stack.flush(fd)).rejects.toMatchObject({ errno: ERRNO['ENOSPC'] });
+    expect(stack.held('f').subarray(1_000_000).equals(block(9))).toBe(true);
+  });
 });
 
 /** Gives everything that needs no answer of the brick its turn. */

@@ -221,8 +221,13 @@ export class IoCache extends Xlator implements Partial<Fops> {
     const last = Math.floor((offset + size - 1) / PAGE_SIZE);
     const answers: ReadAnswer[] = [];
     const reads: Promise<ReadAnswer>[] = [];
+    let fresh = 0;
     for (let index = first; index <= last; index++) {
-      const page = file.pages.get(index) ?? this.fault(frame, fd, file, index);
+      let page = file.pages.get(index);
+      if (page === undefined) {
+        page = this.fault(frame, fd, file, index);
+        fresh++;
+      }
       if (page.answer === undefined) reads.push(page.read as Promise<ReadAnswer>);
       else {
         if (reads.length > 0) reads.push(Promise.resolve(page.answer));
@@ -233,13 +238,15 @@ export class IoCache extends Xlator implements Partial<Fops> {
     }
     const start = first * PAGE_SIZE;
     this.table.touch(file);
-    if (reads.length === 0) {
-      const answer = assemble(answers, start, offset, size, PAGE_SIZE);
-      // The pages are of before other parts were written.
-      answer.stat = UNKNOWN;
-      return Promise.resolve(answer);
-    }
-    return Promise.all(reads).then(rest => assemble([...answers, ...rest], start, offset, size, PAGE_SIZE));
+    const ownRead = fresh === 1 && first === last;
+    const answer = (all: readonly ReadAnswer[]): ReadAnswer => {
+      const assembled = assemble(all, start, offset, size, PAGE_SIZE);
+      // Pages that were there may be of before other parts were written.
+      if (!ownRead) assembled.stat = UNKNOWN;
+      return assembled;
+    };
+    if (reads.length === 0) return Promise.resolve(answer(answers));
+    return Promise.all(reads).then(rest => answer([...answers, ...rest]));
   }
 
   private fault(frame: Frame, fd: Fd, file: CachedFile, index: number): CachePage {
@@ -264,7 +271,7 @@ export class IoCache extends Xlator implements Partial<Fops> {
   private came(file: CachedFile, page: CachePage, answer: ReadAnswer): void {
     if (file.pages.get(page.index) !== page) return;
     const { stat } = answer;
-    if (!file.sameTime(stat)) {
+    if (stat.ctime !== 0 && !file.sameTime(stat)) {
       // Other pages are of another time than this one.
       for (const other of file.pages.values())
         if (other !== page && other.answer !== undefined) this.table.drop(file, other);
@@ -275,7 +282,7 @@ export class IoCache extends Xlator implements Partial<Fops> {
     page.answer = answer;
     page.read = undefined;
     this.table.add(file, answer.length);
-    this.fits(file, stat.size);
+    if (stat.ctime !== 0) this.fits(file, stat.size);
     if (this.table.used > this.cacheSize) this.table.prune(this.cacheSize);
   }
 

@@ -19,6 +19,7 @@ import { type DumpWriter, Xlator, type XlatorSetup } from '../../../graph/xlator
 import { Dict } from '../../../types/dict.ts';
 import { IA_IFREG, IA_INVAL, type Iatt } from '../../../types/iatt.ts';
 import { Priorities } from '../shared/priority.ts';
+import { UNKNOWN } from '../shared/unknown.ts';
 import { cacheInvalidation, UP_WRITE_FLAGS } from '../shared/upcall.ts';
 import { Content, ContentTable } from './content.ts';
 
@@ -275,7 +276,8 @@ export class QuickRead extends Xlator implements Partial<Fops> {
       data: [part],
       length: part.length,
       eof: end === data.length,
-      stat: content.stat as Iatt,
+      // The file's links and permissions may have changed since the lookup.
+      stat: UNKNOWN,
     });
   }
 

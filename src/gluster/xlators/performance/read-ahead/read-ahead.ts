@@ -16,6 +16,7 @@ import type { OptionTable } from '../../../graph/option-types.ts';
 import { type DumpWriter, Xlator, type XlatorSetup } from '../../../graph/xlator.ts';
 import type { Dict } from '../../../types/dict.ts';
 import { assemble } from '../shared/assemble.ts';
+import { UNKNOWN } from '../shared/unknown.ts';
 import { Page, ReadAheadFile } from './pages.ts';
 
 const O_ACCMODE = 0o3;
@@ -148,23 +149,31 @@ export class ReadAhead extends Xlator implements Partial<Fops> {
     const first = file.floor(offset);
     const pages: Page[] = [];
     const answers: ReadAnswer[] = [];
+    let fresh = 0;
     for (let at = first; at < offset + size; at += pageSize) {
       let page = file.pages.get(at);
-      if (page === undefined) page = this.fault(frame, file, at);
+      if (page === undefined) {
+        page = this.fault(frame, file, at);
+        fresh++;
+      }
       pages.push(page);
       if (page.answer !== undefined) answers.push(page.answer);
     }
     file.dropBefore(first);
     if (file.pageCount > 0) this.ahead(frame, file, offset);
+    const answer = (all: readonly ReadAnswer[]): ReadAnswer => {
+      const assembled = assemble(all, first, offset, size, pageSize);
+      // Attributes that came with pages that were read ahead may be old by now.
+      if (fresh !== 1 || pages.length !== 1) assembled.stat = UNKNOWN;
+      return assembled;
+    };
     if (answers.length === pages.length) {
       if (this.forceAtime) this.next.readv(frame.detach(), file.fd, 1, 1, 0).catch(ignore);
-      return Promise.resolve(assemble(answers, first, offset, size, pageSize));
+      return Promise.resolve(answer(answers));
     }
-    if (pages.length === 1)
-      return pages[0].read.then(answer => assemble([answer], first, offset, size, pageSize));
-    return Promise.all(pages.map(page => page.read)).then(all =>
-      assemble(all, first, offset, size, pageSize),
-    );
+    return pages.length === 1
+      ? pages[0].read.then(only => answer([only]))
+      : Promise.all(pages.map(page => page.read)).then(answer);
   }
 
   private fault(frame: Frame, file: ReadAheadFile, offset: number): Page {

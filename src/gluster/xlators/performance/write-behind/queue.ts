@@ -133,6 +133,8 @@ export class Queue {
     }
     for (const head of heads) this.wind(head);
     if (!this.busy) this.owner.busy.delete(this);
+    // Nothing is under way whose end would look here again: what failed is tried again for those who wait.
+    else if (this.wip.length === 0 && this.todo.some(each => !each.lied)) this.owner.kick(this);
   }
 
   private conflict(lie: Request, request: Request): boolean {
@@ -220,7 +222,9 @@ export class Queue {
       todo[kept++] = request;
     }
     todo.length = kept;
-    if (holder !== undefined && this.owner.trickling && this.transit === 0) holder.go = true;
+    // With no room left nothing is going to join it.
+    if (holder !== undefined && ((this.owner.trickling && this.transit === 0) || !holder.lied))
+      holder.go = true;
     if (this.dontSync > 0) this.dontSync--;
   }
 
@@ -248,8 +252,10 @@ export class Queue {
       const request = todo[i];
       const lie = this.liability.find(each => this.conflict(each, request));
       if (lie !== undefined) {
-        if (lie.failed === 0 || lie.wip || !this.failsWith(request, lie.failed, tasks))
-          todo[kept++] = request;
+        const errno = lie.wip ? 0 : lie.failed;
+        // An answered write behind one that failed is as good as failed for those that wait for it.
+        if (errno !== 0 && request.lied) request.failed = errno;
+        if (errno === 0 || !this.failsWith(request, errno, tasks)) todo[kept++] = request;
         continue;
       }
       const write = request instanceof WriteRequest ? request : undefined;
