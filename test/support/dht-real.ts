@@ -39,7 +39,9 @@ export function brickTree(gluster: RealGluster, volume: string, index: number): 
     for (const [key, value] of gluster.xattrs(full)) {
       if (key === 'trusted.glusterfs.volume-id' || key.startsWith('trusted.gfid2path')) continue;
       if (key === 'trusted.gfid') xattrs[key] = `${value.length} bytes`;
-      else if (key === 'trusted.glusterfs.mdata') xattrs[key] = `${value.length} bytes`;
+      // What the count of missed changes is depends on when the directory is looked up next, which heals it.
+      else if (key === 'trusted.glusterfs.mdata' || key === 'trusted.glusterfs.dht.mds')
+        xattrs[key] = `${value.length} bytes`;
       else if (key === 'trusted.glusterfs.dht.linkto')
         xattrs[key] = value.toString('latin1').replace(`${volume}-`, 'VOLUME-');
       else xattrs[key] = value.toString('hex');

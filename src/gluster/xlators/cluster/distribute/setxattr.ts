@@ -4,7 +4,6 @@ import type { Frame } from '../../../graph/frame.ts';
 import type { Inode } from '../../../graph/inode.ts';
 import { Loc } from '../../../graph/loc.ts';
 import { Dict } from '../../../types/dict.ts';
-import { GFID_ROOT } from '../../../types/gfid.ts';
 import { IA_IFDIR } from '../../../types/iatt.ts';
 import { settle, windAll } from '../shared/wind.ts';
 import * as directories from './directories.ts';
@@ -136,7 +135,7 @@ async function onDirectory(
   wind: (child: Fops) => Promise<Answer>,
 ): Promise<Answer> {
   const healed = names.some(name => name.startsWith('user') || HEALED_XATTRS.includes(name));
-  if (!healed || inode.gfid === GFID_ROOT || dht.count === 1) {
+  if (!healed || dht.count === 1) {
     await directories.any(dht, wind);
     return {};
   }
