@@ -3,12 +3,20 @@ import { errnoOf, FopError } from '../../../graph/fop-error.ts';
 import type { WriteAnswer } from '../../../graph/fops.ts';
 import type { Inode } from '../../../graph/inode.ts';
 import { UNKNOWN } from '../shared/unknown.ts';
-import { FLUSH, FSYNC, overlap, Request, remove, skip, WRITE, WriteRequest } from './request.ts';
+import {
+  FLUSH,
+  FSYNC,
+  gather,
+  MOST_PIECES,
+  overlap,
+  Request,
+  remove,
+  skip,
+  WRITE,
+  WriteRequest,
+} from './request.ts';
 import { append, type Slab, type Slabs } from './slabs.ts';
 import type { WriteBehind } from './write-behind.ts';
-
-/** Pieces of memory in one write to the child. */
-const MOST_PIECES = 8;
 
 /**
  * What is going on with one file. A write that may be answered early is a temptation until it is, a liability from then until it is
@@ -416,25 +424,3 @@ export class Queue {
 }
 
 const EIO = ERRNO['EIO'];
-
-/** Adds a write to the last group when it goes on where that ends. */
-function gather(heads: WriteRequest[][], write: WriteRequest, most: number): void {
-  const group = heads.at(-1);
-  const head = group?.[0];
-  if (group !== undefined && head !== undefined) {
-    const last = group[group.length - 1];
-    // As GlusterFS counts: what joins the first, without the first.
-    let size = write.size;
-    let pieces = write.data.length;
-    for (let i = 0; i < group.length; i++) {
-      if (i > 0) size += group[i].size;
-      pieces += group[i].data.length;
-    }
-    const same = head.fd === write.fd && head.lkOwner === write.lkOwner && head.flags === write.flags;
-    if (same && last.offset + last.size === write.offset && size <= most && pieces <= MOST_PIECES) {
-      group.push(write);
-      return;
-    }
-  }
-  heads.push([write]);
-}

@@ -111,3 +111,28 @@ export function remove<T>(list: T[], item: T): void {
   if (at === 0) list.shift();
   else if (at > 0) list.splice(at, 1);
 }
+
+/** Pieces of memory in one write to the child. */
+export const MOST_PIECES = 8;
+
+/** Adds a write to the last group when it goes on where that ends. */
+export function gather(heads: WriteRequest[][], write: WriteRequest, most: number): void {
+  const group = heads.at(-1);
+  const head = group?.[0];
+  if (group !== undefined && head !== undefined) {
+    const last = group[group.length - 1];
+    // As GlusterFS counts: what joins the first, without the first.
+    let size = write.size;
+    let pieces = write.data.length;
+    for (let i = 0; i < group.length; i++) {
+      if (i > 0) size += group[i].size;
+      pieces += group[i].data.length;
+    }
+    const same = head.fd === write.fd && head.lkOwner === write.lkOwner && head.flags === write.flags;
+    if (same && last.offset + last.size === write.offset && size <= most && pieces <= MOST_PIECES) {
+      group.push(write);
+      return;
+    }
+  }
+  heads.push([write]);
+}
