@@ -352,6 +352,44 @@ describe('Directories', () => {
   });
 });
 
+describe('A rebalance', () => {
+  it('takes files along that are open: changed on both bricks while it copies, on the new one after', async () => {
+    await using bricks = new DhtVolume(2);
+    const volume = await bricks.client();
+    const name = nameOn(volume, '/', 0);
+    await volume.writeFile(`/${name}`, 'old text');
+    const [source, target] = bricksOf(volume);
+    await using handle = await volume.open(`/${name}`, 'r+');
+    // Phase 1, as the rebalance daemon leaves it: the copy is there, the source marked.
+    const from = onBrick(source, `/${name}`)!;
+    const copy = target.store.make(target.store.root, name, from.gfid, 0o100644, 0, 0);
+    copy.data!.write(0, Buffer.from('old text'));
+    from.stat.mode |= 0o3000;
+    from.xattrs.set('trusted.glusterfs.dht.linkto', Buffer.from('t-client-1\0'));
+    await handle.write('NEW', 0);
+    expect(String(from.data!.read(0, 100))).toBe('NEW text');
+    expect(String(copy.data!.read(0, 100))).toBe('NEW text');
+    await handle.truncate(6);
+    expect([from.data!.size, copy.data!.size]).toEqual([6, 6]);
+    // Users do not see the marks.
+    expect((await volume.stat(`/${name}`)).mode & 0o7777).toBe(0o644);
+    expect((await handle.stat()).mode & 0o7777).toBe(0o644);
+    // Phase 2: the source is a linkto file.
+    from.stat.mode = 0o101000;
+    await handle.write('BOTH', 0);
+    expect(String(copy.data!.read(0, 100))).toBe('BOTHte');
+    expect(await volume.readFile(`/${name}`, 'utf8')).toBe('BOTHte');
+    expect(
+      distributeOf(volume).cachedOf(volume.client.graph.inodes.grep(volume.client.graph.inodes.root, name)),
+    ).toBe(1);
+    // And then it goes.
+    vanish(source, `/${name}`);
+    expect((await handle.read({ position: 0, length: 4 })).buffer.toString().slice(0, 4)).toBe('BOTH');
+    await handle.sync();
+    expect(await volume.readdir('/')).toEqual([name]);
+  });
+});
+
 describe('With a brick down', () => {
   it('what is on the others works, and the rest fails as in GlusterFS', async () => {
     await using bricks = new DhtVolume(3);

@@ -1,24 +1,14 @@
-import { ERRNO } from '../../../../base/errno.ts';
 import type { Fd } from '../../../graph/fd.ts';
 import { errnoOf } from '../../../graph/fop-error.ts';
-import type {
-  Answer,
-  CopyRangeAnswer,
-  OpenAnswer,
-  PrePostAnswer,
-  ReadAnswer,
-  SeekAnswer,
-  StatAnswer,
-  WriteAnswer,
-} from '../../../graph/fops.ts';
+import type { PrePostAnswer, ReadAnswer, StatAnswer, WriteAnswer } from '../../../graph/fops.ts';
 import type { Frame } from '../../../graph/frame.ts';
 import type { Inode } from '../../../graph/inode.ts';
 import type { Loc } from '../../../graph/loc.ts';
 import { Dict } from '../../../types/dict.ts';
-import { IA_IFDIR, type Iatt } from '../../../types/iatt.ts';
-import { contextOf, FdContext, type InodeContext } from './context.ts';
+import type { Iatt } from '../../../types/iatt.ts';
+import { contextOf, type InodeContext } from './context.ts';
 import type { Distribute } from './distribute.ts';
-import { EBADF, EBADFD, EINVAL, ENOTCONN, EREMOTE, isMissing } from './errnos.ts';
+import { EBADF, EBADFD, EINVAL, isMissing } from './errnos.ts';
 import { inPhase1, inPhase2, mayMigrate, stripPhase1 } from './iatt.ts';
 import { isOpenOn, migrationFinished, migrationTarget, openForFop } from './migration.ts';
 import { PROTECT_WRITES } from './names.ts';
@@ -30,9 +20,9 @@ import { PROTECT_WRITES } from './names.ts';
  */
 
 /** A fop that is to be done again elsewhere. */
-type Again<T> = (child: number) => Promise<T>;
+export type Again<T> = (child: number) => Promise<T>;
 
-function cachedContext(dht: Distribute, inode: Inode): InodeContext | undefined {
+export function cachedContext(dht: Distribute, inode: Inode): InodeContext | undefined {
   const ctx = contextOf(inode, dht.slot);
   return ctx?.cached === undefined ? undefined : ctx;
 }
@@ -61,7 +51,7 @@ async function readElsewhere<T extends StatAnswer>(
 }
 
 /** After an error: the child may not know the fd as the file was moved to it, or the file was moved away. */
-async function afterError<T>(
+export async function afterError<T>(
   dht: Distribute,
   frame: Frame,
   inode: Inode,
@@ -322,150 +312,4 @@ export function fsetattr(
   return change(dht, frame, fd.inode, undefined, fd, child =>
     dht.subvolumes[child].fsetattr(frame, fd, attributes, valid, xdata),
   );
-}
-
-// --- open files
-
-export function open(
-  dht: Distribute,
-  frame: Frame,
-  loc: Loc,
-  flags: number,
-  fd: Fd,
-  xdata: Dict | undefined,
-): Promise<OpenAnswer> {
-  const { inode } = loc;
-  const ctx = cachedContext(dht, inode);
-  if (ctx === undefined) return dht.fail(EINVAL);
-  const cached = ctx.cachedIndex;
-  return ctx.cached!.open(frame, loc, flags, fd, xdata).then(
-    answer => {
-      fd.ctx[dht.slot] = new FdContext(cached);
-      return answer;
-    },
-    error =>
-      afterError(dht, frame, inode, loc, undefined, cached, error, child =>
-        dht.subvolumes[child].open(frame, loc, flags, fd, xdata),
-      ),
-  );
-}
-
-export function flush(dht: Distribute, frame: Frame, fd: Fd, xdata: Dict | undefined): Promise<Answer> {
-  const { inode } = fd;
-  const ctx = cachedContext(dht, inode);
-  if (ctx === undefined) return dht.fail(EINVAL);
-  const cached = ctx.cachedIndex;
-  const flushed = ctx.cached!.flush(frame, fd, xdata);
-  return flushed.then(
-    answer => {
-      const target = ctx.migration?.to;
-      if (target === undefined || target === cached || !isOpenOn(dht, fd, target)) return answer;
-      return dht.subvolumes[target].flush(frame, fd, xdata);
-    },
-    error => onRemote(dht, frame, fd, cached, error, child => dht.subvolumes[child].flush(frame, fd, xdata)),
-  );
-}
-
-/** EREMOTE: locks were taken along to the file's new brick. */
-export async function onRemote<T>(
-  dht: Distribute,
-  frame: Frame,
-  fd: Fd,
-  cached: number,
-  error: unknown,
-  again: Again<T>,
-): Promise<T> {
-  const { inode } = fd;
-  const errno = errnoOf(error);
-  if (errno === EBADF || errno === EBADFD)
-    return afterError(dht, frame, inode, undefined, fd, cached, error, again);
-  if (errno !== EREMOTE) throw error;
-  const known = contextOf(inode, dht.slot)?.migration?.to;
-  if (known !== undefined && isOpenOn(dht, fd, known)) return again(known);
-  const now = await migrationFinished(dht, frame, inode, undefined, fd, cached);
-  if (now === undefined) throw error;
-  return again(now);
-}
-
-export function seek(
-  dht: Distribute,
-  frame: Frame,
-  fd: Fd,
-  offset: number,
-  what: number,
-  xdata: Dict | undefined,
-): Promise<SeekAnswer> {
-  const { inode } = fd;
-  const ctx = cachedContext(dht, inode);
-  if (ctx === undefined) return dht.fail(EINVAL);
-  const cached = ctx.cachedIndex;
-  return ctx
-    .cached!.seek(frame, fd, offset, what, xdata)
-    .catch(error =>
-      afterError(dht, frame, inode, undefined, fd, cached, error, child =>
-        dht.subvolumes[child].seek(frame, fd, offset, what, xdata),
-      ),
-    );
-}
-
-/** A directory may be asked about on any brick: the next one, when one is down or does not have it. */
-export function access(
-  dht: Distribute,
-  frame: Frame,
-  loc: Loc,
-  mask: number,
-  xdata: Dict | undefined,
-): Promise<Answer> {
-  const { inode } = loc;
-  const ctx = cachedContext(dht, inode);
-  if (ctx === undefined) return dht.fail(EINVAL);
-  const cached = ctx.cachedIndex;
-  return ctx.cached!.access(frame, loc, mask, xdata).catch(error => {
-    if (inode.type === IA_IFDIR) return accessNext(dht, frame, loc, mask, cached, error);
-    return afterError(dht, frame, inode, loc, undefined, cached, error, child =>
-      dht.subvolumes[child].access(frame, loc, mask, xdata),
-    );
-  });
-}
-
-async function accessNext(
-  dht: Distribute,
-  frame: Frame,
-  loc: Loc,
-  mask: number,
-  cached: number,
-  first: unknown,
-): Promise<Answer> {
-  let error = first;
-  for (let n = 1; n < dht.count; n++) {
-    const errno = errnoOf(error);
-    if (errno !== ENOTCONN && !isMissing(errno)) break;
-    try {
-      return await dht.subvolumes[(cached + n) % dht.count].access(frame, loc, mask, undefined);
-    } catch (next) {
-      error = next;
-    }
-  }
-  throw error;
-}
-
-/** Within one brick; between bricks EXDEV makes the caller copy by itself. */
-export async function copyFileRange(
-  dht: Distribute,
-  frame: Frame,
-  from: Fd,
-  fromOffset: number,
-  to: Fd,
-  toOffset: number,
-  length: number,
-  flags: number,
-  xdata: Dict | undefined,
-): Promise<CopyRangeAnswer> {
-  const child = dht.cachedFops(to.inode);
-  if (child === undefined) throw dht.error(EINVAL);
-  if (child !== dht.cachedFops(from.inode)) throw dht.error(ERRNO['EXDEV']);
-  // Of a file that is being moved the copy would have to be made twice.
-  const before = await child.fstat(frame, to, undefined);
-  if (mayMigrate(before.stat)) throw dht.error(ERRNO['EXDEV']);
-  return child.copyFileRange(frame, from, fromOffset, to, toOffset, length, flags, xdata);
 }

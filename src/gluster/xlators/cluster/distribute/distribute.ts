@@ -29,6 +29,7 @@ import { lookup } from './lookup.ts';
 import { mkdir } from './mkdir.ts';
 import * as moved from './moved.ts';
 import { passOneChild } from './one-child.ts';
+import * as openFiles from './open-files.ts';
 import { DISTRIBUTE_OPTIONS, type DistributeConfig, readConfig } from './options.ts';
 import * as readdir from './readdir.ts';
 import { rename } from './rename.ts';
@@ -261,14 +262,14 @@ export class Distribute extends Xlator implements Partial<F.Fops> {
     return data.ftruncate(this, frame, fd, offset, xdata);
   }
   access(frame: Frame, loc: Loc, mask: number, xdata?: Dict): Promise<F.Answer> {
-    return data.access(this, frame, loc, mask, xdata);
+    return openFiles.access(this, frame, loc, mask, xdata);
   }
   readlink(frame: Frame, loc: Loc, size: number, xdata?: Dict): Promise<F.ReadlinkAnswer> {
     const child = this.cachedFops(loc.inode);
     return child === undefined ? this.fail(EINVAL) : child.readlink(frame, loc, size, xdata);
   }
   open(frame: Frame, loc: Loc, flags: number, fd: Fd, xdata?: Dict): Promise<F.OpenAnswer> {
-    return data.open(this, frame, loc, flags, fd, xdata);
+    return openFiles.open(this, frame, loc, flags, fd, xdata);
   }
   readv(frame: Frame, fd: Fd, size: number, offset: number, flags: number, xdata?: Dict) {
     return data.readv(this, frame, fd, size, offset, flags, xdata);
@@ -277,7 +278,7 @@ export class Distribute extends Xlator implements Partial<F.Fops> {
     return data.writev(this, frame, fd, bytes, offset, flags, xdata);
   }
   flush(frame: Frame, fd: Fd, xdata?: Dict): Promise<F.Answer> {
-    return data.flush(this, frame, fd, xdata);
+    return openFiles.flush(this, frame, fd, xdata);
   }
   fsync(frame: Frame, fd: Fd, datasync: boolean, xdata?: Dict): Promise<F.PrePostAnswer> {
     return data.fsync(this, frame, fd, datasync, xdata);
@@ -292,7 +293,7 @@ export class Distribute extends Xlator implements Partial<F.Fops> {
     return data.zerofill(this, frame, fd, offset, length, xdata);
   }
   seek(frame: Frame, fd: Fd, offset: number, what: number, xdata?: Dict): Promise<F.SeekAnswer> {
-    return data.seek(this, frame, fd, offset, what, xdata);
+    return openFiles.seek(this, frame, fd, offset, what, xdata);
   }
   rchecksum(frame: Frame, fd: Fd, offset: number, length: number, xdata?: Dict) {
     const child = this.cachedFops(fd.inode);
@@ -322,7 +323,7 @@ export class Distribute extends Xlator implements Partial<F.Fops> {
     flags: number,
     xdata?: Dict,
   ): Promise<F.CopyRangeAnswer> {
-    return data.copyFileRange(this, frame, from, fromOffset, to, toOffset, length, flags, xdata);
+    return openFiles.copyFileRange(this, frame, from, fromOffset, to, toOffset, length, flags, xdata);
   }
   lease(frame: Frame, loc: Loc, lease: Lease, xdata?: Dict): Promise<F.LeaseAnswer> {
     const child = this.cachedFops(loc.inode);

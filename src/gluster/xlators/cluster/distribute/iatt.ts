@@ -20,10 +20,6 @@ export function isLinkfile(stat: Iatt, xattrs: Dict | undefined, key: string): b
   return (stat.mode & PERMISSIONS) === LINKFILE_MODE && xattrs !== undefined && xattrs.has(key);
 }
 
-export function hasLinkfileMode(stat: Iatt): boolean {
-  return (stat.mode & PERMISSIONS) === LINKFILE_MODE;
-}
-
 /** The file has moved. */
 export function inPhase2(stat: Iatt): boolean {
   return (stat.mode & PERMISSIONS) === LINKFILE_MODE && stat.type === IA_IFREG;

@@ -7,9 +7,9 @@ import type { Dict } from '../../../types/dict.ts';
 import { F_UNLCK, type Flock } from '../../../types/fs.ts';
 import { IA_IFDIR, IA_INVAL } from '../../../types/iatt.ts';
 import { makeContext } from './context.ts';
-import { onRemote } from './data.ts';
 import type { Distribute } from './distribute.ts';
 import { EINVAL } from './errnos.ts';
+import { onRemote } from './open-files.ts';
 
 /**
  * Where locks of an inode are: a file's with the file. A directory's stay on the child where the first of them was taken, whatever

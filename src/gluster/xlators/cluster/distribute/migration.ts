@@ -1,12 +1,11 @@
 import type { Fd } from '../../../graph/fd.ts';
-import { errnoOf } from '../../../graph/fop-error.ts';
 import type { Frame } from '../../../graph/frame.ts';
 import type { Inode } from '../../../graph/inode.ts';
 import type { Loc } from '../../../graph/loc.ts';
 import { settle } from '../shared/wind.ts';
 import { FdContext, makeContext } from './context.ts';
 import type { Distribute } from './distribute.ts';
-import { EIO, ENODATA, isMissing } from './errnos.ts';
+import { EIO, ENODATA } from './errnos.ts';
 import { locOf } from './loc.ts';
 import { asRoot } from './locks.ts';
 import { O_CREAT, O_EXCL, O_TRUNC } from './names.ts';
@@ -127,9 +126,4 @@ export async function migrationFinished(
     if (errno !== 0) throw dht.error(errno);
   }
   return now;
-}
-
-/** A fop failed as if the file had been moved away. */
-export function mayHaveMoved(error: unknown): boolean {
-  return isMissing(errnoOf(error));
 }

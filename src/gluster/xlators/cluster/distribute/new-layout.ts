@@ -1,7 +1,6 @@
 import { formatGfid } from '../../../types/gfid.ts';
 import type { Distribute } from './distribute.ts';
 import { EINVAL, ENOENT, ENOSPC } from './errnos.ts';
-import { dmHash } from './hash.ts';
 import { ERR_NO_LAYOUT, HASH_TYPE_DM_USER, Layout, type LayoutEntry } from './layout.ts';
 import type { PathedLoc } from './loc.ts';
 
@@ -122,9 +121,4 @@ function maximizeOverlap(dht: Distribute, fresh: Layout, old: Layout): void {
     [a.stop, b.stop] = [b.stop, a.stop];
     [table[i], table[with_]] = [table[with_], table[i]];
   }
-}
-
-/** Hash that a directory's first range is found by; for tools. */
-export function hashOfPath(path: string): number {
-  return dmHash(path);
 }
