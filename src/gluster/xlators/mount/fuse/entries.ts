@@ -37,6 +37,28 @@ export function entryOperations(bridge: Bridge): FuseOperations {
     return loc;
   };
 
+  /**
+   * The place of a name that the kernel has found. After a switch of graphs the layers may not have seen it yet, which those that keep
+   * something about an inode take for a mistake: it is looked up first.
+   */
+  const found = (
+    request: FuseRequest,
+    name: string,
+    again: (request: FuseRequest, ...args: never[]) => void,
+    args: readonly unknown[],
+  ): Loc | undefined => {
+    const loc = existing(request, name, again, args);
+    if (loc === undefined || loc.inode.type !== 0 || !bridge.nodes.switched) return loc;
+    bridge.fops.lookup(bridge.frame(request, 'lookup'), loc).then(
+      ({ stat }) => {
+        bridge.link(loc, stat);
+        again(request, ...(args as never[]));
+      },
+      error => bridge.fail(request, error),
+    );
+    return undefined;
+  };
+
   const lookup = (request: FuseRequest, name: string): void => {
     const loc = existing(request, name, lookup, [name]);
     if (loc !== undefined) lookUp(request, loc, loc.inode.type !== 0);
@@ -135,7 +157,7 @@ export function entryOperations(bridge: Bridge): FuseOperations {
   };
 
   const unlink = (request: FuseRequest, name: string): void => {
-    const loc = existing(request, name, unlink, [name]);
+    const loc = found(request, name, unlink, [name]);
     if (loc === undefined) return;
     const held = loc.inode.ref();
     bridge.fops.unlink(bridge.frame(request, 'unlink'), loc, 0).then(
@@ -152,7 +174,7 @@ export function entryOperations(bridge: Bridge): FuseOperations {
   };
 
   const rmdir = (request: FuseRequest, name: string): void => {
-    const loc = existing(request, name, rmdir, [name]);
+    const loc = found(request, name, rmdir, [name]);
     if (loc === undefined) return;
     const held = loc.inode.ref();
     bridge.fops.rmdir(bridge.frame(request, 'rmdir'), loc, 0).then(
@@ -181,25 +203,49 @@ export function entryOperations(bridge: Bridge): FuseOperations {
       request.error(ERRNO['EINVAL']);
       return;
     }
-    const from = existing(request, name, rename, args);
+    const from = found(request, name, rename, args);
     if (from === undefined) return;
     const parent = bridge.node(request, newParent, rename, args);
     if (parent === undefined) return;
     const { inodes } = bridge.graph;
     const bytes = toBytes(newName);
-    const known = inodes.grep(parent, bytes);
-    if (known !== undefined && (flags & RENAME_NOREPLACE) !== 0) {
+    const to = new Loc(
+      inodes.grep(parent, bytes) ?? inodes.create(),
+      parent,
+      bytes,
+      inodes.path(parent, bytes),
+    );
+    if (to.inode.type !== 0 || !bridge.nodes.switched) {
+      renameTo(request, from, to, flags);
+      return;
+    }
+    // What is replaced must be known to the layers as well.
+    bridge.fops.lookup(bridge.frame(request, 'lookup'), to).then(
+      ({ stat }) => {
+        to.inode = bridge.link(to, stat);
+        renameTo(request, from, to, flags);
+      },
+      error => {
+        if (errnoOf(error) !== ERRNO['ENOENT']) return bridge.fail(request, error);
+        to.inode = inodes.create();
+        renameTo(request, from, to, flags);
+      },
+    );
+  };
+
+  const renameTo = (request: FuseRequest, from: Loc, to: Loc, flags: number): void => {
+    if (to.inode.type !== 0 && (flags & RENAME_NOREPLACE) !== 0) {
       request.error(ERRNO['EEXIST']);
       return;
     }
-    const to = new Loc(known ?? inodes.create(), parent, bytes, inodes.path(parent, bytes));
     const held = [from.inode.ref(), to.inode.ref()];
     const done = () => {
       for (const inode of held) inode.unref();
     };
+    const { inodes } = bridge.graph;
     bridge.fops.rename(bridge.frame(request, 'rename'), from, to).then(
       () => {
-        inodes.rename(from.inode, from.parent!, from.name, parent, bytes);
+        inodes.rename(from.inode, from.parent!, from.name, to.parent!, to.name);
         done();
         request.ok();
       },

@@ -8,6 +8,8 @@ const ROOT = 1;
  * and after a switch it is found anew, by gfid (`stale` tells).
  */
 export class NodeTable {
+  /** Whether the kernel may know what the graph in use has never looked up. */
+  switched = false;
   private table: InodeTable;
   private readonly inodes = new Map<number, Inode>();
   private readonly ids = new Map<Inode, number>();
@@ -86,6 +88,7 @@ export class NodeTable {
   use(table: InodeTable): void {
     for (const [id, inode] of this.inodes) this.carried.set(inode.gfid, id);
     this.table = table;
+    this.switched = true;
   }
 
   /** The mount has gone: the kernel knows nothing any more. */
