@@ -6,6 +6,8 @@ import type { Native } from './native.ts';
 
 /** Requests handled in one go before sockets and timers get their turn. */
 const BATCH = 32;
+/** Wakeups at the most that bring one request each before it is tried again whether there are more. */
+const MOST_SKIPPED = 7;
 const EAGAIN = 11;
 
 export interface DeviceEvents {
@@ -35,6 +37,8 @@ export class Device {
   readonly #read: (buffer: Buffer) => number;
   #frame: Frame;
   #paused = false;
+  #skip = 0;
+  #misses = 0;
 
   constructor(fd: number, pool: FramePool, events: DeviceEvents, native: Native | undefined) {
     this.#pool = pool;
@@ -81,9 +85,18 @@ export class Device {
 
   readable(length: number): void {
     this.#handle(length);
+    // Who has one request under way at a time never leaves another: after misses a look is taken less often.
+    if (this.#skip > 0) {
+      this.#skip--;
+      return;
+    }
     for (let i = 1; i < BATCH && !this.#socket.destroyed && !this.#paused; i++) {
       const more = this.#read(this.#frame.buffer);
-      if (more <= 0) return;
+      if (more <= 0) {
+        this.#misses = i > 1 ? 0 : Math.min(this.#misses + 1, MOST_SKIPPED);
+        this.#skip = this.#misses;
+        return;
+      }
       this.#handle(more);
     }
   }
