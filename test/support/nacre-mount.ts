@@ -23,18 +23,34 @@ export class NacreMount implements AsyncDisposable {
     child.stderr?.on('data', hear);
   }
 
-  /** `options`: what goes behind -o. `before`: what stands before 'mount' on the command line. */
+  /** `options`: what goes behind -o. `before`: what stands before 'mount' on the command line. `node`: options of node itself. */
   static async start(
     volume: string,
     options: readonly string[] = [],
-    { dir, before = [] }: { dir?: string; before?: readonly string[] } = {},
+    {
+      dir,
+      before = [],
+      node = [],
+    }: { dir?: string; before?: readonly string[]; node?: readonly string[] } = {},
   ): Promise<NacreMount> {
     const base = mkdtempSync(join(tmpdir(), 'nacre-mount-'));
     const point = dir ?? base;
     const words = options.length === 0 ? [] : ['-o', options.join(',')];
     const child = spawn(
       'setpriv',
-      ['--pdeathsig', 'KILL', process.execPath, ...NACRE, ...before, 'mount', '-f', ...words, volume, point],
+      [
+        '--pdeathsig',
+        'KILL',
+        process.execPath,
+        ...node,
+        ...NACRE,
+        ...before,
+        'mount',
+        '-f',
+        ...words,
+        volume,
+        point,
+      ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
     const mount = new NacreMount(base, point, child);

@@ -53,7 +53,7 @@ export async function copy(paths: readonly string[], flags: CopyFlags): Promise<
   if (paths.length < 2) throw new CliError('cp: a source and a destination are wanted', 2);
   const opened = new Map<string, Volume>();
   const side = async (text: string): Promise<Side> => {
-    const spec = volumePath(text, flags);
+    const spec = text === '-' ? undefined : volumePath(text, flags);
     if (spec === undefined) return { volume: undefined, path: text };
     const key = `${JSON.stringify(spec.servers)}/${spec.volume}`;
     let volume = opened.get(key);
@@ -84,7 +84,8 @@ class Copying {
 
   async run(sources: readonly Side[], to: Side): Promise<void> {
     const into = to.path !== '-' && (await this.isDirectory(to));
-    if (sources.length > 1 && !into) throw new CliError(`cp: '${to.path}' is no directory`, 1);
+    if (sources.length > 1 && !into && to.path !== '-')
+      throw new CliError(`cp: '${to.path}' is no directory`, 1);
     try {
       for (const from of sources)
         await this.any(from, into ? { ...to, path: join(to.path, basename(from.path) || '.') } : to);

@@ -73,8 +73,8 @@ function print(rows: readonly Row[], flags: ListFlags): void {
       colored(each) + (each.target === undefined ? '' : ` -> ${each.target}`),
     );
   }
-  // Without the line of headings, of which there are none.
-  process.stdout.write(table.toString().replace(/^.*\n/, ''));
+  // Without the line of headings, of which there are none, and without what fills the last column up.
+  process.stdout.write(table.toString().replace(/^.*\n/, '').replace(/ +$/gm, ''));
 }
 
 function colored({ name, stats }: Row): string {

@@ -154,7 +154,7 @@ export function parseMountOptions(given: readonly string[]): ParsedMountOptions 
         texts[name] = value ?? '';
         break;
       default:
-        if (WITHOUT_MEANING.has(name) || name.startsWith('x-')) break;
+        if (WITHOUT_MEANING.has(name) || WITHOUT_MEANING.has(key) || name.startsWith('x-')) break;
         throw new CliError(`Invalid option ${option}`, 1);
     }
   }

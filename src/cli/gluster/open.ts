@@ -40,14 +40,17 @@ export function withVolumeFlags(command: Command): Command {
     .option('--gid <n>', 'on whose behalf', whole);
 }
 
-/** 'SERVER:/VOLUME/path', or with --volfile just a path. Undefined when it names a file of this machine. */
+/**
+ * 'SERVER:/VOLUME/path', or with --volfile just a path. Undefined when it names a file of this machine: one that begins with a dot, and
+ * without --volfile anything that names no server.
+ */
 export function volumePath(text: string, flags: VolumeFlags): VolumeSpec | undefined {
-  if (flags.volfile !== undefined)
+  if (flags.volfile !== undefined) {
+    if (/^\.{1,2}(\/|$)/.test(text)) return undefined;
     return { servers: [], volume: 'volfile', path: text.startsWith('/') ? text : `/${text}` };
-  const spec = parseVolumeSpec(text, flags.serverPort);
-  // A file that is there, or a path that cannot be anything else, is none of a volume.
-  if (spec === undefined || /^[./]/.test(text)) return undefined;
-  return spec;
+  }
+  // A path that cannot be anything else is none of a volume.
+  return /^[./]/.test(text) ? undefined : parseVolumeSpec(text, flags.serverPort);
 }
 
 export function wantVolumePath(text: string, flags: VolumeFlags): VolumeSpec {

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { NacreError } from '../../base/errors.ts';
 import type { Fd } from '../graph/fd.ts';
+import type { Frame } from '../graph/frame.ts';
 import { withLock } from '../graph/held-locks.ts';
 import {
   F_GETLK,
@@ -15,8 +16,8 @@ import {
 } from '../types/fs.ts';
 import { type AttributeChange, changeMode, changeOwner, changeTimes, type TimeLike } from './attributes.ts';
 import { carryFd } from './carry.ts';
-import { O_APPEND } from './open-flags.ts';
-import type { Abortable, LiveGraph, OpenFile, Session } from './session.ts';
+import { O_ACCMODE, O_APPEND, O_RDONLY, O_WRONLY } from './open-flags.ts';
+import { type Abortable, asError, type LiveGraph, type OpenFile, type Session } from './session.ts';
 import { BigIntStats, Stats } from './stats.ts';
 import { readable, type StreamOptions, writable } from './streams.ts';
 import { CHUNK, readInto, writeAll } from './transfer.ts';
@@ -39,6 +40,15 @@ export interface LockOptions extends Abortable {
   wait?: boolean;
 }
 
+interface Rules {
+  /** How the file must be open. */
+  readonly needs?: 'read' | 'write';
+  readonly refusal?: 'EBADF' | 'EINVAL';
+  readonly mayWait?: boolean;
+}
+
+const READING: Rules = { needs: 'read' };
+const WRITING: Rules = { needs: 'write' };
 let nextOwner = 1;
 
 /**
@@ -54,6 +64,8 @@ export class FileHandle implements AsyncDisposable, OpenFile {
   /** Granted to this handle. */
   private locks: readonly Flock[] = [];
   private closing: Promise<void> | undefined;
+  /** Why it could not be opened in the graph that is in use now. */
+  private lost: Error | undefined;
 
   constructor(session: Session, file: Fd, path: string) {
     this.session = session;
@@ -92,8 +104,11 @@ export class FileHandle implements AsyncDisposable, OpenFile {
     if (from < 0 || size < 0 || from + size > buffer.byteLength)
       throw new RangeError(`${size} bytes from ${from} on are not within a buffer of ${buffer.byteLength}`);
     const at = given.position ?? this.position;
-    const bytesRead = await this.run('read', given.signal, frame =>
-      readInto(this.session, frame, this.file, buffer.subarray(from, from + size), at),
+    const bytesRead = await this.run(
+      'read',
+      given.signal,
+      frame => readInto(this.session, frame, this.file, buffer.subarray(from, from + size), at),
+      READING,
     );
     if (typeof given.position !== 'number') this.position = at + bytesRead;
     return { bytesRead, buffer };
@@ -143,19 +158,24 @@ export class FileHandle implements AsyncDisposable, OpenFile {
   ): Promise<Buffer | string> {
     const { encoding, signal } =
       typeof options === 'string' ? { encoding: options, signal: undefined } : (options ?? {});
-    const data = await this.run('read', signal, async frame => {
-      const pieces: Buffer[] = [];
-      // A file of the expected size is read in one go; one that grows, until it ends.
-      const { stat } = await this.session.fops.fstat(frame, this.file);
-      for (let want = Math.max(stat.size - this.position, 4096); ; want = CHUNK) {
-        const piece = Buffer.allocUnsafe(want);
-        const n = await readInto(this.session, frame, this.file, piece, this.position);
-        this.position += n;
-        pieces.push(n === want ? piece : piece.subarray(0, n));
-        if (n < want || this.position === stat.size) break;
-      }
-      return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
-    });
+    const data = await this.run(
+      'read',
+      signal,
+      async frame => {
+        const pieces: Buffer[] = [];
+        // A file of the expected size is read in one go; one that grows, until it ends.
+        const { stat } = await this.session.fops.fstat(frame, this.file);
+        for (let want = Math.max(stat.size - this.position, 4096); ; want = CHUNK) {
+          const piece = Buffer.allocUnsafe(want);
+          const n = await readInto(this.session, frame, this.file, piece, this.position);
+          this.position += n;
+          pieces.push(n === want ? piece : piece.subarray(0, n));
+          if (n < want || this.position === stat.size) break;
+        }
+        return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+      },
+      READING,
+    );
     return encoding == null ? data : data.toString(encoding);
   }
 
@@ -192,9 +212,10 @@ export class FileHandle implements AsyncDisposable, OpenFile {
   }
 
   truncate(length = 0): Promise<void> {
-    return this.run('ftruncate', undefined, async frame => {
+    const work = async (frame: Frame) => {
       await this.session.fops.ftruncate(frame, this.file, length);
-    });
+    };
+    return this.run('ftruncate', undefined, work, { needs: 'write', refusal: 'EINVAL' });
   }
 
   /** On disk, on all bricks that have the file. */
@@ -220,22 +241,37 @@ export class FileHandle implements AsyncDisposable, OpenFile {
 
   /** Makes room for bytes; `keepSize` leaves the size as it is. */
   allocate(offset: number, length: number, options: { keepSize?: boolean } = {}): Promise<void> {
-    return this.run('fallocate', undefined, async frame => {
-      await this.session.fops.fallocate(frame, this.file, options.keepSize === true, offset, length);
-    });
+    return this.run(
+      'fallocate',
+      undefined,
+      async frame => {
+        await this.session.fops.fallocate(frame, this.file, options.keepSize === true, offset, length);
+      },
+      WRITING,
+    );
   }
 
   /** Gives the room of bytes back: a hole that reads as zeros. */
   punchHole(offset: number, length: number): Promise<void> {
-    return this.run('discard', undefined, async frame => {
-      await this.session.fops.discard(frame, this.file, offset, length);
-    });
+    return this.run(
+      'discard',
+      undefined,
+      async frame => {
+        await this.session.fops.discard(frame, this.file, offset, length);
+      },
+      WRITING,
+    );
   }
 
   zero(offset: number, length: number): Promise<void> {
-    return this.run('zerofill', undefined, async frame => {
-      await this.session.fops.zerofill(frame, this.file, offset, length);
-    });
+    return this.run(
+      'zerofill',
+      undefined,
+      async frame => {
+        await this.session.fops.zerofill(frame, this.file, offset, length);
+      },
+      WRITING,
+    );
   }
 
   /** Where the next data (or hole) at or behind `offset` begins; ENXIO when there is none. */
@@ -335,37 +371,68 @@ export class FileHandle implements AsyncDisposable, OpenFile {
     return this.close();
   }
 
-  /** Of the graph's switching. What is under way in the old graph ends there. */
+  /** Of the graph's switching: nothing is under way. */
   async switchTo(graph: LiveGraph): Promise<void> {
-    if (this.closing !== undefined) return;
     const old = this.file;
-    const frame = this.session.frame('open', this.owner);
-    this.file = await carryFd(frame, this.session.graph, old, graph, this.locks);
+    try {
+      const frame = this.session.frame('open', this.owner);
+      this.file = await carryFd(frame, this.session.graph, old, graph, this.locks);
+    } catch (thrown) {
+      this.lost = asError(thrown, 'open', this.path) as Error;
+    }
     old.release();
   }
 
   private async finish(): Promise<void> {
     try {
       await this.session.run('close', this.path, undefined, async frame => {
+        this.found('close');
         frame.root.lkOwner = this.owner;
         await this.session.fops.flush(frame, this.file);
       });
     } finally {
       this.session.files.delete(this);
-      this.file.release();
+      if (this.lost === undefined) this.file.release();
     }
+  }
+
+  private found(op: string): void {
+    if (this.lost !== undefined)
+      throw new NacreError(
+        'EBADF',
+        `gluster.${op}`,
+        `'${this.path}' could not be opened again when the volume was changed: ${this.lost.message}`,
+        { cause: this.lost },
+      );
   }
 
   private run<T>(
     op: string,
     signal: AbortSignal | undefined,
-    work: Parameters<Session['run']>[3] extends (frame: infer F) => unknown
-      ? (frame: F) => Promise<T>
-      : never,
+    work: (frame: Frame) => Promise<T>,
+    { needs, refusal = 'EBADF', mayWait }: Rules = {},
   ): Promise<T> {
     if (this.closing !== undefined)
       return Promise.reject(new NacreError('EBADF', `gluster.${op}`, `'${this.path}' was closed`));
-    return this.session.run(op, this.path, signal, work);
+    // As the kernel has it: layers that answer early would tell too late.
+    if (needs !== undefined && (this.file.flags & O_ACCMODE) === (needs === 'read' ? O_WRONLY : O_RDONLY))
+      return Promise.reject(
+        asError(
+          new NacreError(refusal, `gluster.${op}`, `'${this.path}' is not open to ${needs}`),
+          op,
+          this.path,
+        ),
+      );
+    return this.session.run(
+      op,
+      this.path,
+      signal,
+      frame => {
+        this.found(op);
+        return work(frame);
+      },
+      mayWait,
+    );
   }
 
   private async put(
@@ -376,8 +443,11 @@ export class FileHandle implements AsyncDisposable, OpenFile {
     const at = position ?? this.position;
     // Later writes without a position follow this one, whether or not it is finished.
     if (typeof position !== 'number') this.position += pieces.reduce((sum, piece) => sum + piece.length, 0);
-    return this.run('write', signal, frame =>
-      writeAll(this.session, frame, this.file, pieces, this.append ? 0 : at),
+    return this.run(
+      'write',
+      signal,
+      frame => writeAll(this.session, frame, this.file, pieces, this.append ? 0 : at),
+      WRITING,
     );
   }
 
@@ -398,13 +468,14 @@ export class FileHandle implements AsyncDisposable, OpenFile {
   }
 
   private lk(cmd: number, type: number, range: { start?: number; length?: number }, signal?: AbortSignal) {
-    return this.run('lock', signal, async frame => {
+    const work = async (frame: Frame) => {
       frame.root.lkOwner = this.owner;
       const { start = 0, length = 0 } = range;
       const flock = { type, whence: 0, start, len: length, pid: frame.root.pid, owner: this.owner };
       const answer = await this.session.fops.lk(frame, this.file, cmd, flock);
       if (cmd !== F_GETLK) this.locks = withLock(this.locks, flock);
       return answer.flock;
-    });
+    };
+    return this.run('lock', signal, work, { mayWait: cmd === F_SETLKW });
   }
 }

@@ -11,6 +11,9 @@ import * as o from './open-flags.ts';
 import { done, gfidRequest, type Place, resolve, resolvePlace } from './resolve.ts';
 import type { Session } from './session.ts';
 
+const R_OK = 4;
+const W_OK = 2;
+
 /** Opens the file at `path` (bytes as characters), or makes it with O_CREAT. */
 export async function openFile(
   session: Session,
@@ -61,8 +64,24 @@ async function openFound(
     return opened(session, fd, shown, session.fops.opendir(frame, loc, fd));
   }
   if (slash || (flags & o.O_DIRECTORY) !== 0) throw new FopError(ERRNO['ENOTDIR']);
+  // Layers may open later than they say: what the mode does not allow is asked first. (It may be allowed by an ACL.)
+  const wanted = wantedAccess(flags);
+  if (!allows(stat!, frame, wanted)) await session.fops.access(frame, loc, wanted);
   const fd = session.inodes.openFd(loc.inode, flags, frame.root.pid, frame.root.lkOwner);
   return opened(session, fd, shown, session.fops.open(frame, loc, flags, fd));
+}
+
+function wantedAccess(flags: number): number {
+  const way = flags & o.O_ACCMODE;
+  const truncates = (flags & o.O_TRUNC) !== 0;
+  return (way === o.O_WRONLY ? 0 : R_OK) | (way !== o.O_RDONLY || truncates ? W_OK : 0);
+}
+
+/** Whether the mode lets the frame's user in. */
+function allows(stat: Iatt, { root }: Frame, wanted: number): boolean {
+  if (root.uid === 0) return true;
+  const shift = root.uid === stat.uid ? 6 : root.gid === stat.gid || root.groups.includes(stat.gid) ? 3 : 0;
+  return ((stat.mode >> shift) & wanted) === wanted;
 }
 
 async function opened(

@@ -68,8 +68,9 @@ export async function lookupName(
 ): Promise<Found> {
   if (name.length > NAME_MAX) throw new FopError(ERRNO['ENAMETOOLONG']);
   const { inodes, fops } = session;
-  for (let fresh = false; ; fresh = true) {
-    const known = fresh ? undefined : inodes.grep(parent, name);
+  for (let fresh = session.doubts(frame); ; fresh = true) {
+    const before = inodes.grep(parent, name);
+    const known = fresh ? undefined : before;
     const inode = known ?? inodes.create();
     inode.ref();
     try {
@@ -79,6 +80,7 @@ export async function lookupName(
         inodes.unlink(known, parent, name);
         continue;
       }
+      if (before !== undefined && before.gfid !== stat.gfid) inodes.unlink(before, parent, name);
       loc.inode = inodes.link(inode, parent, name, stat);
       loc.inode.ref();
       parent.ref();

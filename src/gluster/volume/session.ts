@@ -29,17 +29,32 @@ export interface Abortable {
 
 /** A file that is open in a session's graph. */
 export interface OpenFile {
-  /** Opens it in another graph, with its locks; what it is used for from then on goes there. */
+  /** Opens it in another graph, with its locks; what it is used for from then on goes there. Never rejects: a file that cannot be, fails later. */
   switchTo(graph: LiveGraph): Promise<void>;
   close(): Promise<void>;
 }
 
 /** What the sessions of one volume have in common. */
-interface Shared {
+class Shared {
   live: LiveGraph;
-  closed: boolean;
-  readonly files: Set<OpenFile>;
+  closed = false;
+  readonly files = new Set<OpenFile>();
+  /** Operations under way; those that may wait for ever are not counted. */
+  active = 0;
+  idle: (() => void) | undefined;
+  /** While the graph is replaced: new operations begin afterwards. */
+  gate: Promise<void> | undefined;
+  readonly ended = () => {
+    if (--this.active === 0) this.idle?.();
+  };
+
+  constructor(live: LiveGraph) {
+    this.live = live;
+  }
 }
+
+/** For how long the graph's replacement waits for operations in the old one, milliseconds. What hangs longer fails with it. */
+const DRAIN = 15_000;
 
 /** What all operations on a volume go through: the graph that is in use now, and who asks. */
 export class Session {
@@ -51,13 +66,15 @@ export class Session {
   private readonly shared: Shared;
   private unique = 0;
   private readonly pid: number;
+  /** Operations that believe nothing that was known before. */
+  private readonly doubting = new WeakSet<Frame>();
 
   constructor(
     env: Env,
     volumeName: string,
     graph: LiveGraph,
     credentials: Credentials,
-    shared: Shared = { live: graph, closed: false, files: new Set() },
+    shared = new Shared(graph),
   ) {
     this.env = env;
     this.volumeName = volumeName;
@@ -89,10 +106,38 @@ export class Session {
     return new Session(env, volumeName, graph, { ...this.credentials, ...credentials }, shared);
   }
 
-  /** From now on everything goes to `graph`; open files are opened there first. */
+  /**
+   * From now on everything goes to `graph`; open files are opened there first. What is under way is finished in the old graph, as it has
+   * inodes and fds of it in hand, and what comes meanwhile waits.
+   */
   async switchTo(graph: LiveGraph): Promise<void> {
-    await Promise.all([...this.files].map(file => file.switchTo(graph)));
-    this.shared.live = graph;
+    const { shared } = this;
+    let open!: () => void;
+    shared.gate = new Promise(resolve => {
+      open = resolve;
+    });
+    try {
+      await this.drained();
+      await Promise.all([...this.files].map(file => file.switchTo(graph)));
+      shared.live = graph;
+    } finally {
+      shared.gate = undefined;
+      open();
+    }
+  }
+
+  private async drained(): Promise<void> {
+    const { shared } = this;
+    if (shared.active === 0) return;
+    const { timers } = this.env;
+    await new Promise<void>(resolve => {
+      const timer = timers.set(resolve, DRAIN, true);
+      shared.idle = () => {
+        timers.clear(timer);
+        resolve();
+      };
+    });
+    shared.idle = undefined;
   }
 
   /** Closes all files, and refuses what comes after. */
@@ -114,22 +159,61 @@ export class Session {
     return new Frame(root, undefined, wind(`glfs.${op}`));
   }
 
+  doubt(frame: Frame): void {
+    this.doubting.add(frame);
+  }
+
+  /** Whether names are to be looked up as if nothing were known of them. */
+  doubts(frame: Frame): boolean {
+    return this.doubting.has(frame);
+  }
+
+  /**
+   * Runs an operation on a path. ESTALE says that what we knew, or a layer's cache, was out of date: as the kernel does, everything
+   * on the way is looked up afresh, once.
+   */
+  async runPath<T>(
+    op: string,
+    what: string,
+    signal: AbortSignal | undefined,
+    work: (frame: Frame) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await this.run(op, what, signal, work);
+    } catch (error) {
+      if (!isStale(error)) throw error;
+      return this.run(op, what, signal, frame => {
+        this.doubt(frame);
+        return work(frame);
+      });
+    }
+  }
+
   /**
    * Runs an operation: `work` gets its frame, and what it fails with becomes a NacreError that names the operation and `what` it was
-   * tried on. An abort rejects at once; what is under way on the bricks is not taken back.
+   * tried on. An abort rejects at once; what is under way on the bricks is not taken back. `mayWait`: for as long as others like, as for
+   * a lock.
    */
   async run<T>(
     op: string,
     what: string,
     signal: AbortSignal | undefined,
     work: (frame: Frame) => Promise<T>,
+    mayWait = false,
   ): Promise<T> {
-    if (this.shared.closed)
+    const { shared } = this;
+    while (shared.gate !== undefined) await shared.gate;
+    if (shared.closed)
       throw new NacreError('EBADF', `gluster.${op}`, `the volume '${this.volumeName}' was closed`);
     signal?.throwIfAborted();
     const frame = this.frame(op);
     try {
-      const result = await (signal === undefined ? work(frame) : raced(work(frame), signal));
+      const working = work(frame);
+      if (!mayWait) {
+        shared.active++;
+        working.then(shared.ended, shared.ended);
+      }
+      const result = await (signal === undefined ? working : raced(working, signal));
       unwind(frame.span);
       return result;
     } catch (thrown) {
@@ -137,6 +221,10 @@ export class Session {
       throw asError(thrown, op, what);
     }
   }
+}
+
+export function isStale(error: unknown): boolean {
+  return error instanceof NacreError && error.code === 'ESTALE';
 }
 
 /** What users get to see, like errors of node:fs: with `code`, `errno`, `syscall` and `path`. */

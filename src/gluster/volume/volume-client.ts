@@ -2,7 +2,7 @@ import { NacreError } from '../../base/errors.ts';
 import type { Env } from '../../env/env.ts';
 import type { GraphEvent } from '../graph/events.ts';
 import { Graph, type GraphSetup, type XlatorRegistry } from '../graph/graph.ts';
-import { type GraphLog, SILENT_LOG } from '../graph/log.ts';
+import { type GraphLog, type GraphLogLevel, SILENT_LOG } from '../graph/log.ts';
 
 /** Where a volume's volfile comes from. */
 export interface VolfileSource extends AsyncDisposable {
@@ -148,20 +148,49 @@ export class VolumeClient implements AsyncDisposable {
   }
 }
 
+/** Keeps what layers complain of while a graph comes up, to tell it when it does not. */
+class Complaints implements GraphLog {
+  private readonly inner: GraphLog;
+  private heard: Set<string> | undefined = new Set();
+
+  constructor(log: GraphLog) {
+    this.inner = log;
+  }
+
+  gathers(level: GraphLogLevel): boolean {
+    return this.inner.gathers(level) || (this.heard !== undefined && (level === 'E' || level === 'W'));
+  }
+
+  log(level: GraphLogLevel, where: string, message: string): void {
+    if (level === 'E' || level === 'W') this.heard?.add(message);
+    if (this.inner.gathers(level)) this.inner.log(level, where, message);
+  }
+
+  /** The first few, and from now on none. */
+  end(): string {
+    const all = [...(this.heard ?? [])];
+    this.heard = undefined;
+    return all.length === 0 ? '' : ` (${all.slice(0, 3).join('; ')})`;
+  }
+}
+
 /** A graph that is up. */
 async function raise(options: VolumeClientOptions, volfile: string): Promise<Graph> {
-  const graph = Graph.build(volfile, options.registry, options);
+  const complaints = new Complaints(options.log ?? SILENT_LOG);
+  const graph = Graph.build(volfile, options.registry, { ...options, log: complaints });
   try {
     graph.activate();
     await graph.ready({ timeout: options.timeout ?? READY_TIMEOUT, signal: options.signal });
+    complaints.end();
     return graph;
   } catch (error) {
+    const why = complaints.end();
     await graph.close();
     throw error instanceof NacreError
       ? new NacreError(
           error.code,
           'gluster.open',
-          `volume '${graph.volumeName}' did not come up: ${error.message}`,
+          `volume '${graph.volumeName}' did not come up: ${error.message}${why}`,
           {
             cause: error,
           },

@@ -1,5 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
+import { ERRNO } from '../../base/errno.ts';
 import { NacreError } from '../../base/errors.ts';
+import { FopError } from '../graph/fop-error.ts';
 import type { Frame } from '../graph/frame.ts';
 import { formatGfid } from '../types/gfid.ts';
 import { changeMode, changeOwner, changeTimes, type TimeLike } from './attributes.ts';
@@ -7,9 +9,9 @@ import * as dirs from './dir-ops.ts';
 import type { FileHandle } from './file-handle.ts';
 import * as files from './file-ops.ts';
 import { type NameEncoding, type PathLike, toBytes, toEncoding, toText } from './names.ts';
-import { O_CREAT, O_TRUNC, O_WRONLY, parseOpenFlags } from './open-flags.ts';
+import { O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY, parseOpenFlags } from './open-flags.ts';
 import { join } from './resolve.ts';
-import type { Abortable, Session } from './session.ts';
+import { type Abortable, isStale, type Session } from './session.ts';
 import { BigIntStats, Dirent, Stats } from './stats.ts';
 import { readable, type StreamOptions, writable } from './streams.ts';
 import { visibleNames, xattrDict } from './xattrs.ts';
@@ -81,15 +83,24 @@ export class VolumeFs {
   readFile(path: PathLike, options?: Encoded<ReadFileOptions>): Promise<string | Buffer>;
   async readFile(path: PathLike, options?: Encoded<ReadFileOptions>): Promise<string | Buffer> {
     const { encoding, flag, signal } = bag(options);
-    await using file = await this.open(path, flag ?? 'r', 0o666, { signal });
-    return await file.readFile({ encoding, signal });
+    const read = () =>
+      this.with(path, flag ?? 'r', 0o666, signal, file => file.readFile({ encoding, signal }));
+    try {
+      return await read();
+    } catch (error) {
+      // A layer may open later than it says, and find out then that the name leads elsewhere by now.
+      if (!isStale(error)) throw error;
+      await this.forgetting(path);
+      return read();
+    }
   }
 
   async writeFile(path: PathLike, data: Data, options?: Encoded<WriteFileOptions>): Promise<void> {
     const { encoding, flag, mode, flush, signal } = bag(options);
-    await using file = await this.open(path, flag ?? O_WRONLY | O_CREAT | O_TRUNC, mode ?? 0o666, { signal });
-    await file.writeFile(data, { encoding, signal });
-    if (flush === true) await file.sync();
+    await this.with(path, flag ?? O_WRONLY | O_CREAT | O_TRUNC, mode ?? 0o666, signal, async file => {
+      await file.writeFile(data, { encoding, signal });
+      if (flush === true) await file.sync();
+    });
   }
 
   appendFile(path: PathLike, data: Data, options?: Encoded<WriteFileOptions>): Promise<void> {
@@ -273,7 +284,8 @@ export class VolumeFs {
       const found: (Dirent | string | Buffer)[] = [];
       const visit = async (dir: string, inside: string): Promise<void> => {
         const deeper: string[] = [];
-        await files.withFile(this.session, frame, dir, true, async loc => {
+        await files.withFile(this.session, frame, dir, true, async (loc, stat) => {
+          if (!stat.isDirectory) throw new FopError(ERRNO['ENOTDIR']);
           for await (const entry of dirs.entries(this.session, frame, loc)) {
             const kind = dirs.kindOf(entry);
             const name = inside === '' ? entry.name : join(inside, entry.name);
@@ -302,7 +314,8 @@ export class VolumeFs {
     const bytes = toBytes(path);
     const frame = this.session.frame('opendir');
     const found = await this.run('opendir', bytes, undefined, () =>
-      files.withFile(this.session, frame, bytes, true, async loc => {
+      files.withFile(this.session, frame, bytes, true, async (loc, stat) => {
+        if (!stat.isDirectory) throw new FopError(ERRNO['ENOTDIR']);
         loc.inode.ref();
         return loc;
       }),
@@ -321,11 +334,14 @@ export class VolumeFs {
   }
 
   async copyFile(from: PathLike, to: PathLike, mode = 0): Promise<void> {
-    await using source = await this.open(from);
-    const { mode: permissions } = await source.stat();
     const flags = O_WRONLY | O_CREAT | ((mode & COPYFILE_EXCL) !== 0 ? parseOpenFlags('wx') : O_TRUNC);
-    await using target = await this.open(to, flags, permissions & 0o7777);
-    await target.writeFile(source.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 20 }));
+    const options = { start: 0, autoClose: false, highWaterMark: 1 << 20 };
+    await this.with(from, O_RDONLY, 0, undefined, async source => {
+      const { mode: permissions } = await source.stat();
+      await this.with(to, flags, permissions & 0o7777, undefined, target =>
+        target.writeFile(source.createReadStream(options)),
+      );
+    });
   }
 
   /** Copies a file, a link, or with `recursive` a directory with all in it. */
@@ -351,6 +367,8 @@ export class VolumeFs {
         );
       if (join(target, '').startsWith(join(source, '')))
         throw new NacreError('EINVAL', 'gluster.cp', `'${toText(target)}' lies within '${toText(source)}'`);
+      if (await this.isThere(to, false))
+        throw new NacreError('EISDIR', 'gluster.cp', `'${toText(target)}' is there and no directory`);
       await this.mkdir(to, { recursive: true, mode: stat.mode & 0o7777 });
       for (const name of await this.readdir(from, { encoding: 'buffer' })) {
         const below = name.toString('latin1');
@@ -361,6 +379,8 @@ export class VolumeFs {
         );
       }
     } else {
+      if (await this.isThere(to, true))
+        throw new NacreError('ENOTDIR', 'gluster.cp', `'${toText(target)}' is a directory`);
       if (options.force === false && (await this.exists(to))) {
         if (options.errorOnExist === true)
           throw new NacreError('EEXIST', 'gluster.cp', `'${toText(target)}' is there already`);
@@ -374,6 +394,12 @@ export class VolumeFs {
       await this.copyFile(from, to);
     }
     if (options.preserveTimestamps === true) await this.utimes(to, stat.atimeMs / 1000, stat.mtimeMs / 1000);
+  }
+
+  /** Whether there is a directory, or something else. */
+  private async isThere(path: PathLike, directory: boolean): Promise<boolean> {
+    const stat = await this.lstat(path).catch(() => undefined);
+    return stat !== undefined && stat.isDirectory() === directory;
   }
 
   async statfs(path: PathLike = '/'): Promise<StatFs> {
@@ -438,13 +464,42 @@ export class VolumeFs {
     return writable(() => this.open(path, options.flags ?? 'w', options.mode ?? 0o666, options), options);
   }
 
+  /** Looks a path up as if nothing were known of it. */
+  private async forgetting(path: PathLike): Promise<void> {
+    const bytes = toBytes(path);
+    await this.session.run('lookup', toText(bytes), undefined, frame => {
+      this.session.doubt(frame);
+      return files.withFile(this.session, frame, bytes, true, async () => {});
+    });
+  }
+
+  /** What `work` fails with counts more than what closing fails with then. */
+  private async with<T>(
+    path: PathLike,
+    flags: string | number,
+    mode: number,
+    signal: AbortSignal | undefined,
+    work: (file: FileHandle) => Promise<T>,
+  ): Promise<T> {
+    const file = await this.open(path, flags, mode, { signal });
+    let result: T;
+    try {
+      result = await work(file);
+    } catch (error) {
+      await file.close().catch(() => {});
+      throw error;
+    }
+    await file.close();
+    return result;
+  }
+
   private run<T>(
     op: string,
     what: string,
     signal: AbortSignal | undefined,
     work: (frame: Frame) => Promise<T>,
   ) {
-    return this.session.run(op, toText(what), signal, work);
+    return this.session.runPath(op, toText(what), signal, work);
   }
 
   private at<T>(
