@@ -81,14 +81,18 @@ export class XdrDecoder {
     if (high > 0x1f_ffff)
       this.fail(`64-bit value 0x${this.view.getBigUint64(at).toString(16)} is above 2^53`);
     this.offset = at + 8;
-    return high * TWO32 + this.view.getUint32(at + 4);
+    // Small numbers stay small integers: a product with 2^32 would be a number on the heap wherever it is kept.
+    const low = this.view.getUint32(at + 4);
+    return high === 0 ? low : high * TWO32 + low;
   }
 
   /** An s64 that must be between -2^53 and 2^53. */
   i64(): number {
     const at = this.offset;
     if (at + 8 > this.limit) this.short(8);
-    const value = this.view.getInt32(at) * TWO32 + this.view.getUint32(at + 4);
+    const high = this.view.getInt32(at);
+    const low = this.view.getUint32(at + 4);
+    const value = high === 0 ? low : high * TWO32 + low;
     if (!Number.isSafeInteger(value)) this.fail(`64-bit value ${value} is beyond 2^53`);
     this.offset = at + 8;
     return value;
@@ -99,7 +103,9 @@ export class XdrDecoder {
     const at = this.offset;
     if (at + 8 > this.limit) this.short(8);
     this.offset = at + 8;
-    return this.view.getUint32(at) * TWO32 + this.view.getUint32(at + 4);
+    const high = this.view.getUint32(at);
+    const low = this.view.getUint32(at + 4);
+    return high === 0 ? low : high * TWO32 + low;
   }
 
   u64b(): bigint {

@@ -185,10 +185,12 @@ export class OpenBehind extends Xlator implements Partial<Fops> {
     const state = fd.inode.ctx[this.at] as OpenState | undefined;
     if (state === undefined) return;
     state.count--;
-    if (state.first !== fd || state.send === undefined) return;
-    // It was never needed.
-    state.first = undefined;
-    state.send = undefined;
+    if (state.first === fd && state.send !== undefined) {
+      // It was never needed.
+      state.first = undefined;
+      state.send = undefined;
+    }
+    if (state.count === 0 && state.first === undefined) fd.inode.ctx[this.at] = undefined;
   }
 
   /** What must be waited for before a fop of this fd can go down; sends the open if it must. Undefined: nothing. */

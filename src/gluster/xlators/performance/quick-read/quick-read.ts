@@ -26,6 +26,10 @@ import { Content, ContentTable } from './content.ts';
 const CONTENT = 'glusterfs.content';
 /** A brick's word that the file is damaged (`GLUSTERFS_BAD_INODE`). */
 const BAD_INODE = 'glusterfs.bad-inode';
+/** What is kept where nobody said how much: a walk through many small files is not to fill memory with what nobody reads again. */
+const UNASKED = 16 << 20;
+/** From here on a content has memory of its own; Node's pool, of pieces that live on for the sake of one, would cost more. */
+const POOLED = 256;
 const O_ACCMODE = 0o3;
 const O_TRUNC = 0o1000;
 
@@ -111,7 +115,8 @@ export class QuickRead extends Xlator implements Partial<Fops> {
   override reconfigure(): void {
     const { options } = this;
     this.timeout = options.number('cache-timeout') * 1000;
-    this.cacheSize = options.number('cache-size');
+    const size = options.number('cache-size');
+    this.cacheSize = options.isSet('cache-size') ? size : Math.min(size, UNASKED);
     this.byUpcall = options.bool('quick-read-cache-invalidation');
     this.byCtime = options.bool('ctime-invalidation');
   }
@@ -194,7 +199,7 @@ export class QuickRead extends Xlator implements Partial<Fops> {
     if (this.outdated(content, generation)) return;
     this.table.remove(content);
     // Of its own: what came is part of a reply that is much larger.
-    content.data = Buffer.from(bytes);
+    content.data = ownCopy(bytes);
     content.generation = generation;
     this.believe(content, stat);
     while (this.table.used > this.cacheSize) {
@@ -369,4 +374,11 @@ export class QuickRead extends Xlator implements Partial<Fops> {
     out.section('xlator.performance.quick-read.inodectx');
     out.write('entire-file-cached', content.data === undefined ? 'no' : 'yes');
   }
+}
+
+function ownCopy(bytes: Buffer): Buffer {
+  if (bytes.length < POOLED) return Buffer.from(bytes);
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }
