@@ -54,6 +54,9 @@ export interface RpcHandler {
 
 const DEFAULT_MAX_RECORD = (8 << 20) + (64 << 10);
 
+/** How long a call that nobody waits for waits for company. */
+const LAZY_MS = 20;
+
 function flush(connection: RpcConnection): void {
   connection.flush();
 }
@@ -88,6 +91,7 @@ export class RpcConnection implements SocketHandler {
   private error: NacreError | undefined;
   private connectTimer: TimerHandle | undefined;
   private tickTimer: TimerHandle | undefined;
+  private lazyTimer: TimerHandle | undefined;
   private heard = false;
   private heardAt = 0;
   private pinging = false;
@@ -144,6 +148,26 @@ export class RpcConnection implements SocketHandler {
 
   /** Sends the call that was begun. */
   submit(call: RpcCall): void {
+    if (!this.enqueue(call) || this.flushing || !this.up) return;
+    this.flushing = true;
+    process.nextTick(flush, this);
+  }
+
+  /** As `submit`, for what nobody waits for: it goes along with the next call, or by itself a little later. */
+  submitLazily(call: RpcCall): void {
+    if (!this.enqueue(call) || this.flushing || this.lazyTimer !== undefined) return;
+    this.lazyTimer = this.env.timers.set(
+      () => {
+        this.lazyTimer = undefined;
+        this.flush();
+      },
+      LAZY_MS,
+      true,
+    );
+  }
+
+  /** False when there is no connection to send it on, of which it has been told. */
+  private enqueue(call: RpcCall): boolean {
     endRecord(this.out, this.mark);
     const xid = this.nextXid;
     this.nextXid = xid === 0xffff_ffff ? 1 : xid + 1;
@@ -153,13 +177,10 @@ export class RpcConnection implements SocketHandler {
     if (this.closed) {
       this.out.take();
       call.fail(ERRNO['ENOTCONN'], `${this.peer}: not connected`);
-      return;
+      return false;
     }
     this.calls.set(xid, call);
-    if (!this.flushing && this.up) {
-      this.flushing = true;
-      process.nextTick(flush, this);
-    }
+    return true;
   }
 
   /** The call that was begun is not made. */
@@ -261,6 +282,7 @@ export class RpcConnection implements SocketHandler {
     this.up = false;
     if (this.connectTimer !== undefined) this.env.timers.clear(this.connectTimer);
     if (this.tickTimer !== undefined) this.env.timers.clear(this.tickTimer);
+    if (this.lazyTimer !== undefined) this.env.timers.clear(this.lazyTimer);
     this.out.take();
     const waiting = [...this.calls.values()];
     this.calls.clear();

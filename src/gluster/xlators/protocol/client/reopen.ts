@@ -63,5 +63,5 @@ export function releaseFd(connection: RpcConnection, wire: FopWire, context: FdC
   releaseRequest(wire, e, context.gfid, context.remoteFd);
   const call = new FopCall(wire, '', undefined, commonReply, undefined);
   call.promise.catch(() => {});
-  connection.submit(call);
+  connection.submitLazily(call);
 }
