@@ -1,6 +1,7 @@
 const SLAB_SIZE = 1024 * 1024;
-/** What is larger gets memory of its own. */
+/** What is larger gets a slab of its own. */
 const LARGEST = SLAB_SIZE / 4;
+/** Slabs that wait to be used again: fresh memory costs more than the copy into it. */
 const KEPT = 4;
 
 export interface Slab {
@@ -22,14 +23,11 @@ export class Slabs {
 
   /** A slab with room for `size` bytes after its `used`. */
   take(size: number): Slab {
-    if (size > LARGEST) return { bytes: Buffer.allocUnsafeSlow(size), used: 0, live: 0 };
+    if (size > SLAB_SIZE) return fresh(size);
+    if (size > LARGEST) return this.free.pop() ?? fresh(SLAB_SIZE);
     const { current } = this;
     if (current !== undefined && SLAB_SIZE - current.used >= size) return current;
-    return (this.current = this.free.pop() ?? {
-      bytes: Buffer.allocUnsafeSlow(SLAB_SIZE),
-      used: 0,
-      live: 0,
-    });
+    return (this.current = this.free.pop() ?? fresh(SLAB_SIZE));
   }
 
   /** A piece of it was written. */
@@ -44,6 +42,10 @@ export class Slabs {
   abandon(slab: Slab): void {
     if (slab === this.current) this.current = undefined;
   }
+}
+
+function fresh(size: number): Slab {
+  return { bytes: Buffer.allocUnsafeSlow(size), used: 0, live: 0 };
 }
 
 /** Copies `data` to the end of what the slab holds. */
