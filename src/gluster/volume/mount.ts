@@ -39,6 +39,7 @@ export class VolumeMount implements AsyncDisposable, GraphUser {
     this.fuse = fuse;
     this.using = client.use(this);
     bridge.invalidate = inode => this.invalidate(inode);
+    this.limit(client.graph);
     void this.closed.then(() => this.using[Symbol.dispose]());
   }
 
@@ -62,7 +63,7 @@ export class VolumeMount implements AsyncDisposable, GraphUser {
 
   async switchGraph(from: Graph, to: Graph): Promise<void> {
     await firstLookup(to);
-    to.inodes.lruLimit = this.bridge.options.lruLimit;
+    this.limit(to);
     await carryMount(this.bridge.env, this.bridge, this.fuse.session, from, to);
   }
 
@@ -72,6 +73,20 @@ export class VolumeMount implements AsyncDisposable, GraphUser {
     const gfid = (data as { gfid?: string } | undefined)?.gfid;
     const inode = gfid === undefined ? undefined : this.bridge.graph.inodes.find(gfid as never);
     if (inode !== undefined) this.invalidate(inode);
+  }
+
+  /** Over its limit, the table has the kernel forget what was not used for longest. */
+  private limit({ inodes }: Graph): void {
+    inodes.lruLimit = this.bridge.options.lruLimit;
+    inodes.invalidator = inode => {
+      // A directory may be somebody's working directory, which would lose its name; there are few of them.
+      if (inode.type === IA_IFDIR) return;
+      const parent = inodes.parentOf(inode);
+      const id = parent === undefined ? undefined : this.bridge.nodes.idOf(parent);
+      const path = inodes.path(inode);
+      if (id !== undefined)
+        this.fuse.notify.invalEntry(id, toName(path.slice(path.lastIndexOf('/') + 1))).catch(() => {});
+    };
   }
 
   private invalidate(inode: Inode): void {
@@ -92,7 +107,6 @@ export async function mountVolume(
 ): Promise<VolumeMount> {
   const settings: FuseMountOptions = { ...DEFAULT_MOUNT_OPTIONS, ...options.fuse };
   await firstLookup(client.graph);
-  client.graph.inodes.lruLimit = settings.lruLimit;
   const { bridge, operations } = fuseBridge(env, client.graph, settings);
   const fuse = await mount(mountpoint, operations, {
     fsname: client.graph.volumeName,
@@ -101,6 +115,8 @@ export async function mountVolume(
     // With ACLs the layers check permissions, as the kernel knows nothing of them.
     defaultPermissions: !settings.acl,
     maxRead: settings.maxWrite,
+    // As large as a request may be: a file read in sequence then costs a call for each MiB, and not eight.
+    readahead: settings.maxWrite,
     ...options.kernel,
     ...initOptions(settings),
     readOnly: settings.readOnly || options.kernel?.readOnly,
