@@ -11,6 +11,7 @@ import { LineLog, parseLogLevel } from '../../gluster/graph/log.ts';
 import { GLUSTERD_PORT, volumeSpec } from '../../gluster/volume/spec.ts';
 import { Volume } from '../../gluster/volume/volume.ts';
 import { CliError, errorText } from '../shared/errors.ts';
+import { giveMemoryBackWhenIdle } from './idle-memory.ts';
 import { type ParsedMountOptions, parseMountOptions } from './mount-options.ts';
 
 interface MountFlags {
@@ -133,6 +134,7 @@ async function serve(
     }
   };
   process.on('SIGUSR1', dumpState);
+  using _memory = giveMemoryBackWhenIdle();
   mounted();
   await mount.closed;
   process.off('SIGUSR1', dumpState);

@@ -237,6 +237,9 @@ export async function renameFile(session: Session, frame: Frame, from: string, t
         if (target.stat.isDirectory && !old.stat.isDirectory) throw new FopError(ERRNO['EISDIR']);
         if (!target.stat.isDirectory && old.stat.isDirectory) throw new FopError(ERRNO['ENOTDIR']);
       } else if (target.slash && !old.stat.isDirectory) throw new FopError(ERRNO['ENOTDIR']);
+      // The kernel sees to this for a mount; bricks would find out halfway.
+      if (isWithin(session, loc.parent, old.loc.inode)) throw new FopError(ERRNO['EINVAL']);
+      if (isWithin(session, old.loc.parent, loc.inode)) throw new FopError(ERRNO['ENOTEMPTY']);
       await session.fops.rename(frame, old.loc, loc);
       session.inodes.rename(old.loc.inode, old.loc.parent, old.loc.name, loc.parent, loc.name);
     } finally {
@@ -245,4 +248,11 @@ export async function renameFile(session: Session, frame: Frame, from: string, t
   } finally {
     done(old);
   }
+}
+
+/** Whether a directory is `above` itself or lies below it. */
+function isWithin(session: Session, directory: Inode, above: Inode): boolean {
+  for (let at: Inode | undefined = directory; at !== undefined; at = session.inodes.parentOf(at))
+    if (at === above) return true;
+  return false;
 }

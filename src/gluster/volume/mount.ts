@@ -5,6 +5,7 @@ import { CallRoot, Frame } from '../graph/frame.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Inode } from '../graph/inode.ts';
 import { Loc } from '../graph/loc.ts';
+import { IA_IFDIR } from '../types/iatt.ts';
 import {
   type Bridge,
   DEFAULT_MOUNT_OPTIONS,
@@ -12,6 +13,7 @@ import {
   fuseBridge,
   initOptions,
 } from '../xlators/mount/fuse/index.ts';
+import { toName } from '../xlators/mount/fuse/names.ts';
 import { carryMount } from './mount-switch.ts';
 import type { GraphUser, VolumeClient } from './volume-client.ts';
 

@@ -337,7 +337,10 @@ export class VolumeFs {
     const flags = O_WRONLY | O_CREAT | ((mode & COPYFILE_EXCL) !== 0 ? parseOpenFlags('wx') : O_TRUNC);
     const options = { start: 0, autoClose: false, highWaterMark: 1 << 20 };
     await this.with(from, O_RDONLY, 0, undefined, async source => {
-      const { mode: permissions } = await source.stat();
+      const stat = await source.stat();
+      const { mode: permissions } = stat;
+      if (stat.isDirectory())
+        throw new NacreError('EISDIR', 'gluster.copyFile', `'${toText(toBytes(from))}' is a directory`);
       await this.with(to, flags, permissions & 0o7777, undefined, target =>
         target.writeFile(source.createReadStream(options)),
       );

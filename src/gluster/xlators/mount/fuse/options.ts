@@ -44,7 +44,8 @@ export const DEFAULT_MOUNT_OPTIONS: FuseMountOptions = {
   gidTimeout: 300,
   backgroundQueue: 64,
   congestionThreshold: 48,
-  lruLimit: 65536,
+  // Half of what glusterfs keeps: a walk through any number of files is to leave the process small.
+  lruLimit: 32768,
   autoInvalidation: true,
   uidMapRoot: -1,
   maxWrite: 1 << 20,

@@ -27,7 +27,7 @@ const CONTENT = 'glusterfs.content';
 /** A brick's word that the file is damaged (`GLUSTERFS_BAD_INODE`). */
 const BAD_INODE = 'glusterfs.bad-inode';
 /** What is kept where nobody said how much: a walk through many small files is not to fill memory with what nobody reads again. */
-const UNASKED = 16 << 20;
+const UNASKED = 8 << 20;
 /** From here on a content has memory of its own; Node's pool, of pieces that live on for the sake of one, would cost more. */
 const POOLED = 256;
 const O_ACCMODE = 0o3;
