@@ -2,9 +2,13 @@ import type { FuseMount } from './mount.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** How long files that are open may stay so after the name has gone. */
+const GRACE_MS = 5000;
+
 /**
- * Unmounts cleanly when the process is told to end. While files are open the name is taken away at once, and a second signal
- * cuts the connection. `before` runs first; afterwards the process goes on, without mount, to its end.
+ * Unmounts cleanly when the process is told to end. While files are open the name is taken away at once; the connection is cut, as those
+ * who keep them open may do so for ever, after a while or by a second signal. `before` runs first; afterwards the process goes on,
+ * without mount, to its end.
  */
 export function unmountOnSignals(mount: FuseMount, before?: (signal: string) => void): Disposable {
   let told = 0;
@@ -15,7 +19,11 @@ export function unmountOnSignals(mount: FuseMount, before?: (signal: string) => 
       void mount.session.close();
       return;
     }
-    mount.unmount().catch(() => mount.unmount({ lazy: true }).catch(() => mount.session.close()));
+    mount.unmount().catch(() => {
+      const cut = setTimeout(() => mount.session.close(), GRACE_MS);
+      void mount.closed.then(() => clearTimeout(cut));
+      mount.unmount({ lazy: true }).catch(() => mount.session.close());
+    });
   };
   const dispose = () => {
     for (const signal of SIGNALS) process.off(signal, handler);

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Work with checksums on a mount, for as long as nobody says stop.
 
-mount-load.py DIR --stop FILE [--workers N] [--seed N] [--unlinked yes]
+mount-load.py DIR --stop FILE [--workers N] [--seed N] [--unlinked yes] [--patience SECONDS]
 Each worker keeps files and their contents in a model: makes, reads, rewrites, appends to, renames, removes and lists them, and
-holds some open all the time, with locks, to write and read through (with --unlinked also one that has no name any more). Any error or difference ends it with what it was (exit
-status 1). When FILE appears, everything is read once more and the number of operations written to standard output.
+holds some open all the time, with locks, to write and read through (with --unlinked also one that has no name any more). Any
+error or difference ends it with what it was (exit status 1). A listing may be wrong for --patience seconds, as it is while
+files move from brick to brick. When FILE appears, everything is read once more and the number of operations is printed.
 """
 import fcntl
 import os
@@ -15,12 +16,13 @@ import traceback
 
 
 class Worker:
-    def __init__(self, base, index, seed, unlinked):
+    def __init__(self, base, index, seed, unlinked, patience):
         self.rng = random.Random(seed * 100 + index)
         self.base = os.path.join(base, f'w{index}')
         self.files = {}
         self.held = []
         self.last = ''
+        self.patience = patience
         os.mkdir(self.base)
         for n in range(4):
             os.mkdir(f'{self.base}/d{n}')
@@ -94,11 +96,15 @@ class Worker:
     def list(self):
         d = f'{self.base}/d{self.rng.randrange(4)}'
         self.last = f'list {d}'
-        got = sorted(os.listdir(d))
         want = sorted(os.path.basename(p) for p in self.files if p.startswith(d + '/'))
+        got = sorted(os.listdir(d))
+        end = time.monotonic() + self.patience
+        while got != want and time.monotonic() < end:
+            time.sleep(0.1)
+            got = sorted(os.listdir(d))
         if got != want:
             raise AssertionError(f'{d}: too many {sorted(set(got) - set(want))}, too few {sorted(set(want) - set(got))}, '
-                                 f'{len(got)} of {len(set(got))}')
+                                 f'twice {sorted({x for x in got if got.count(x) > 1})}')
 
     def make_directory(self):
         path = f'{self.base}/d{self.rng.randrange(4)}/sub'
@@ -156,7 +162,8 @@ def main():
         if pid == 0:
             worker = None
             try:
-                worker = Worker(base, index, int(options.get('seed', 1)), options.get('unlinked') == 'yes')
+                worker = Worker(base, index, int(options.get('seed', 1)), options.get('unlinked') == 'yes',
+                                float(options.get('patience', 0)))
                 os.write(w, str(worker.run(options['stop'])).encode())
                 os._exit(0)
             except BaseException as e:

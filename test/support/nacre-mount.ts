@@ -5,6 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NACRE } from './nacre.ts';
 
+function isMountPoint(dir: string): boolean {
+  return readFileSync('/proc/self/mounts', 'utf8').includes(` ${dir} fuse.nacre `);
+}
+
 /** `nacre mount -f` of a volume at a directory of its own, until it is disposed. */
 export class NacreMount implements AsyncDisposable {
   readonly dir: string;
@@ -35,6 +39,7 @@ export class NacreMount implements AsyncDisposable {
   ): Promise<NacreMount> {
     const base = mkdtempSync(join(tmpdir(), 'nacre-mount-'));
     const point = dir ?? base;
+    const dead = isMountPoint(point);
     const words = options.length === 0 ? [] : ['-o', options.join(',')];
     const child = spawn(
       'setpriv',
@@ -54,7 +59,12 @@ export class NacreMount implements AsyncDisposable {
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
     const mount = new NacreMount(base, point, child);
-    for (let i = 0; !mount.mounted; i++) {
+    // What a dead process has left there does not count.
+    for (
+      let i = 0;
+      !mount.mounted || (dead && spawnSync('timeout', ['5', 'stat', '-t', point]).status !== 0);
+      i++
+    ) {
       if (i > 600 || mount.ended) {
         await mount[Symbol.asyncDispose]();
         throw new Error(`nacre mount ${volume}: ${mount.said}`);
@@ -78,7 +88,7 @@ export class NacreMount implements AsyncDisposable {
   }
 
   get mounted(): boolean {
-    return readFileSync('/proc/self/mounts', 'utf8').includes(` ${this.dir} fuse.nacre `);
+    return isMountPoint(this.dir);
   }
 
   /** Peak resident memory, MiB. */

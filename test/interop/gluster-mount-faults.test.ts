@@ -1,0 +1,392 @@
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NACRE } from '../support/nacre.ts';
+import { NacreMount } from '../support/nacre-mount.ts';
+import { haveRealGluster, RealGluster } from '../support/real-gluster.ts';
+
+const run = promisify(execFile);
+const SUPPORT = join(import.meta.dirname, '..', 'support');
+const VOLUME = 'mf3';
+
+/** Seconds of load around each change. */
+const LOAD_S = Number(process.env['NACRE_FAULT_SECONDS'] ?? 3);
+
+describe.skipIf(!haveRealGluster())('a mounted volume when things go wrong', { timeout: 120_000 }, () => {
+  let gluster: RealGluster;
+  let local: string;
+  let spec: string;
+  let n = 0;
+
+  beforeAll(async () => {
+    local = mkdtempSync(join(tmpdir(), 'gluster-mount-faults-'));
+    chmodSync(local, 0o755);
+    gluster = await RealGluster.start();
+    await gluster.createVolume(VOLUME, { type: 'distribute', bricks: 3 });
+    spec = `${gluster.bind}:/${VOLUME}`;
+  }, 120_000);
+
+  afterAll(async () => {
+    await gluster?.[Symbol.asyncDispose]();
+    if (local !== undefined) rmSync(local, { recursive: true, force: true });
+  }, 60_000);
+
+  const python = async (script: string, ...args: string[]) =>
+    (await run('/usr/bin/python3', [join(SUPPORT, script), ...args], { timeout: 100_000 })).stdout.trim();
+
+  /** Starts load on a mount; `stop` has it check everything, and resolves to the number of operations. */
+  async function load(dir: string, ...options: string[]): Promise<{ stop(): Promise<number> }> {
+    const base = join(dir, `load-${n++}`);
+    const flag = join(local, `stop-${n}`);
+    await fs.mkdir(base);
+    const done = python('mount-load.py', base, '--stop', flag, ...options);
+    done.catch(() => {});
+    return {
+      async stop() {
+        writeFileSync(flag, '');
+        try {
+          return Number(await done);
+        } catch (error) {
+          throw new Error((error as { stdout?: string }).stdout || (error as Error).message);
+        }
+      },
+    };
+  }
+
+  async function until(
+    what: string,
+    check: () => Promise<boolean> | boolean,
+    timeoutMs = 40_000,
+  ): Promise<void> {
+    for (const end = Date.now() + timeoutMs; !(await check()); await sleep(100))
+      if (Date.now() > end) throw new Error(`${what}: not within ${timeoutMs} ms`);
+  }
+
+  /** `nacre ...`: its exit code and what it said. */
+  async function nacre(...args: string[]): Promise<{ code: number; said: string }> {
+    const { code, stdout, stderr } = await gluster.exec(process.execPath, [...NACRE, ...args]);
+    return { code, said: stdout.toString() + stderr };
+  }
+
+  it('killed while it writes: what was synced is there, and the mount point can be mounted on at once', async () => {
+    const log = join(local, 'durable');
+    await using first = await NacreMount.start(spec);
+    const written = python('durable-writer.py', 'write', join(first.dir, 'durable'), log);
+    await until('records', () => existsSync(log));
+    await sleep(1000);
+    first.kill('SIGKILL');
+    expect(await written).toMatch(/not connected|connection abort|Input\/output error/i);
+    await first.exit();
+    await expect(fs.stat(first.dir)).rejects.toMatchObject({ code: 'ENOTCONN' });
+    await using second = await NacreMount.start(spec, [], { dir: first.dir });
+    expect(
+      Number(await python('durable-writer.py', 'check', join(second.dir, 'durable'), log)),
+    ).toBeGreaterThan(5);
+    expect(await second.umount()).toBe(0);
+  });
+
+  it('a brick that is killed and comes back: the same errors as the real mount, and the same recovery', async () => {
+    // Nothing out of a cache, which would make it depend on the time.
+    await gluster.cli('volume', 'set', VOLUME, 'performance.stat-prefetch', 'off');
+    const real = await gluster.mount(VOLUME, undefined, ['--attribute-timeout=0', '--entry-timeout=0']);
+    await using ours = await NacreMount.start(spec, ['attribute-timeout=0', 'entry-timeout=0']);
+    const dir = 'brick-down';
+    mkdirSync(join(real, dir));
+    for (let i = 0; i < 12; i++) writeFileSync(join(real, dir, `f${i}`), `content of f${i}`);
+    const both = async () =>
+      [
+        await python('what-fails.py', join(real, dir), 'r'),
+        await python('what-fails.py', join(ours.dir, dir), 'r'),
+      ].map(text => JSON.parse(text) as Record<string, unknown>);
+    const well = await both();
+    expect(well[1]).toEqual(well[0]);
+    const held = await Promise.all(
+      Array.from({ length: 12 }, (_, i) => fs.open(join(ours.dir, dir, `f${i}`), 'r+')),
+    );
+    await gluster.killBrick(VOLUME, 1);
+    await until('news of the brick', async () =>
+      Object.values((await both())[1]).some(codes => Array.isArray(codes) && codes.includes('ENOTCONN')),
+    );
+    const down = await both();
+    expect(down[1]).toEqual(down[0]);
+    await gluster.startBricks(VOLUME);
+    await until('the brick on both mounts', async () => {
+      const [a, b] = (await both()).map(said => JSON.stringify(said));
+      return a === JSON.stringify(well[0]) && b === JSON.stringify(well[0]);
+    });
+    // Files that were open all the time.
+    await until('open files', async () => {
+      const results = await Promise.allSettled(held.map((file, i) => file.write(`after ${i}`, 0)));
+      return results.every(({ status }) => status === 'fulfilled');
+    });
+    for (const file of held) await file.close();
+    for (let i = 0; i < 12; i++)
+      await until(`f${i} on the real mount`, async () =>
+        (await fs.readFile(join(real, dir, `f${i}`), 'utf8')).startsWith(`after ${i}`),
+      );
+    await gluster.umount(real);
+    await gluster.cli('volume', 'reset', VOLUME);
+    expect(await ours.umount()).toBe(0);
+  });
+
+  it('a brick that is killed and comes back under load: nobody hangs, and then it works again', async () => {
+    await using ours = await NacreMount.start(spec);
+    const work = await load(ours.dir);
+    await sleep(1000);
+    await gluster.killBrick(VOLUME, 0);
+    await sleep(1500);
+    await gluster.startBricks(VOLUME);
+    await expect(work.stop()).rejects.toThrow(/\[Errno (107|5|77|103)\]|OSError\((107|5|77|103)/);
+    let recovered = false;
+    await until('the brick', async () => {
+      if (recovered) return true;
+      try {
+        await fs.rm(join(ours.dir, 'probe'), { recursive: true, force: true });
+        await fs.mkdir(join(ours.dir, 'probe'));
+        for (let i = 0; i < 20; i++) await fs.writeFile(join(ours.dir, 'probe', `f${i}`), 'x');
+        recovered = true;
+      } catch {}
+      return recovered;
+    });
+    const again = await load(ours.dir);
+    await sleep(1000);
+    expect(await again.stop()).toBeGreaterThan(0);
+    expect(await ours.umount()).toBe(0);
+  });
+
+  it('glusterd killed: the mount goes on, and follows the volume again when it is back', async () => {
+    await using ours = await NacreMount.start(spec);
+    const work = await load(ours.dir);
+    await gluster.stopGlusterd({ kill: true });
+    await sleep(LOAD_S * 500);
+    await gluster.startGlusterd();
+    await gluster.cli('volume', 'set', VOLUME, 'performance.md-cache-timeout', '7');
+    const option = join(ours.dir, '.meta/graphs/active', `${VOLUME}-md-cache`, 'options/md-cache-timeout');
+    await until(
+      'the new option',
+      async () => (await fs.readFile(option, 'utf8').catch(() => '')).trim() === '7',
+    );
+    expect(await work.stop()).toBeGreaterThan(0);
+    await gluster.cli('volume', 'reset', VOLUME, 'performance.md-cache-timeout');
+    expect(await ours.umount()).toBe(0);
+  });
+
+  it('options that are set while it works: no program notices', async () => {
+    await using ours = await NacreMount.start(spec);
+    const work = await load(ours.dir);
+    const changes = [
+      ['performance.write-behind', 'off'],
+      ['performance.md-cache-timeout', '3'],
+      ['performance.io-cache', 'on'],
+      ['performance.client-io-threads', 'off'],
+      ['diagnostics.latency-measurement', 'on'],
+      ['features.cache-invalidation', 'on'],
+      ['performance.cache-invalidation', 'on'],
+      ['performance.write-behind', 'on'],
+      ['performance.open-behind', 'off'],
+      ['performance.readdir-ahead', 'on'],
+    ];
+    for (const [key, value] of changes) {
+      await gluster.cli('volume', 'set', VOLUME, key, value);
+      await sleep(LOAD_S * 100);
+    }
+    const graph = () => fs.readFile(join(ours.dir, '.meta/graphs/active/volfile'), 'utf8').catch(() => '');
+    await until('the last graph', async () => {
+      const text = await graph();
+      return (
+        text.includes('performance/readdir-ahead') &&
+        text.includes('performance/io-cache') &&
+        !text.includes('performance/open-behind')
+      );
+    });
+    await sleep(LOAD_S * 300);
+    expect(await work.stop()).toBeGreaterThan(100);
+    await gluster.cli('volume', 'reset', VOLUME);
+    expect(await ours.umount()).toBe(0);
+  });
+
+  it('with cache invalidation, what another client changes is seen long before a cache would give it up', async () => {
+    const options = [
+      ['features.cache-invalidation', 'on'],
+      ['features.cache-invalidation-timeout', '600'],
+      ['performance.cache-invalidation', 'on'],
+      ['performance.md-cache-timeout', '600'],
+    ];
+    for (const [key, value] of options) await gluster.cli('volume', 'set', VOLUME, key, value);
+    const real = await gluster.mount(VOLUME);
+    await using ours = await NacreMount.start(spec, ['attribute-timeout=600', 'entry-timeout=600']);
+    const file = join(ours.dir, 'upcall');
+    await fs.writeFile(file, 'old');
+    expect((await fs.stat(file)).size).toBe(3);
+    expect(await fs.readFile(file, 'utf8')).toBe('old');
+    await fs.appendFile(join(real, 'upcall'), ' and new');
+    await until('the size', async () => (await fs.stat(file)).size === 11);
+    await until('the content', async () => (await fs.readFile(file, 'utf8')) === 'old and new');
+    await fs.chmod(join(real, 'upcall'), 0o600);
+    await until('the mode', async () => ((await fs.stat(file)).mode & 0o777) === 0o600);
+    await gluster.umount(real);
+    await gluster.cli('volume', 'reset', VOLUME);
+    expect(await ours.umount()).toBe(0);
+  });
+
+  it('a brick is added, layouts are fixed and files move, under load: each is found and keeps its contents', async () => {
+    await using ours = await NacreMount.start(spec);
+    await fs.mkdir(join(ours.dir, 'moving'));
+    for (let i = 0; i < 60; i++) await fs.writeFile(join(ours.dir, 'moving', `f${i}`), `content of ${i}`);
+    const held = await Promise.all(
+      Array.from({ length: 60 }, (_, i) => fs.open(join(ours.dir, 'moving', `f${i}`), 'r+')),
+    );
+    const work = await load(ours.dir, '--patience', '10');
+    await sleep(LOAD_S * 300);
+    await gluster.addBricks(VOLUME);
+    const rebalance = async (...how: string[]) => {
+      await gluster.cli('volume', 'rebalance', VOLUME, ...how);
+      await until(
+        'the rebalance',
+        async () => /completed/.test(await gluster.cli('volume', 'rebalance', VOLUME, 'status')),
+        60_000,
+      );
+    };
+    await rebalance('fix-layout', 'start');
+    await Promise.all(held.map((file, i) => file.write(`CONTENT of ${i}`, 0)));
+    await rebalance('start', 'force');
+    expect((await gluster.cli('volume', 'rebalance', VOLUME, 'status')).includes('failed')).toBe(false);
+    await Promise.all(
+      held.map((file, i) =>
+        file.write(`AFTER`, 0).then(
+          () => file.sync(),
+          cause => Promise.reject(new Error(`f${i}`, { cause })),
+        ),
+      ),
+    );
+    for (const file of held) await file.close();
+    expect(await work.stop()).toBeGreaterThan(100);
+    for (let i = 0; i < 60; i++)
+      expect(await fs.readFile(join(ours.dir, 'moving', `f${i}`), 'utf8')).toBe(`AFTERNT of ${i}`);
+    expect((await fs.readdir(gluster.brickPath(VOLUME, 3))).includes('moving')).toBe(true);
+    expect((await fs.readdir(join(gluster.brickPath(VOLUME, 3), 'moving'))).length).toBeGreaterThan(0);
+    expect(await ours.umount()).toBe(0);
+  });
+
+  it('the first volfile server is down: the next one is asked', async () => {
+    for (const [volume, options] of [
+      [`127.0.0.77,${gluster.bind}:/${VOLUME}`, []],
+      [`127.0.0.77:/${VOLUME}`, [`backup-volfile-servers=127.0.0.78:${gluster.bind}`]],
+    ] as const) {
+      await using ours = await NacreMount.start(volume, options);
+      await fs.writeFile(join(ours.dir, 'second'), 'x');
+      expect(await ours.umount()).toBe(0);
+    }
+    const { code, said } = await nacre('mount', `127.0.0.77:/${VOLUME}`, local);
+    expect(code).toBe(1);
+    expect(said).toMatch(/127\.0\.0\.77/);
+  });
+
+  it('signals unmount it, also while files are open', async () => {
+    for (const [signal, busy] of [
+      ['SIGTERM', false],
+      ['SIGINT', false],
+      ['SIGHUP', true],
+      ['SIGTERM', true],
+    ] as const) {
+      await using ours = await NacreMount.start(spec);
+      const file = join(ours.dir, `by-${signal}-${busy}`);
+      let open: ChildProcess | undefined;
+      if (busy) {
+        open = spawn('bash', ['-c', `exec 3>'${file}'; echo open >&3; echo ready; exec sleep 60`], {
+          stdio: ['ignore', 'pipe', 'ignore'],
+        });
+        await new Promise(resolve => open!.stdout!.once('data', resolve));
+      } else await fs.writeFile(file, 'open\n');
+      ours.kill(signal);
+      expect([signal, busy, await ours.exit()]).toEqual([signal, busy, 0]);
+      expect(ours.mounted).toBe(false);
+      open?.kill('SIGKILL');
+      await using again = await NacreMount.start(spec);
+      expect(await fs.readFile(join(again.dir, `by-${signal}-${busy}`), 'utf8')).toBe('open\n');
+      expect(await again.umount()).toBe(0);
+    }
+  });
+
+  it('a volfile that is none, or that names what is not there, is refused: nothing is mounted', async () => {
+    const point = join(local, 'refused');
+    mkdirSync(point);
+    const files: [string, RegExp][] = [
+      ['this is no volfile\n\0\xff', /line 1|volfile/i],
+      ['volume a\n  type protocol/client\n', /end-volume|volfile/i],
+      ['', /volfile/i],
+      [
+        gluster.volfile(VOLUME).replace('cluster/distribute', 'cluster/replicate'),
+        /ENOTSUP.*cluster\/replicate/,
+      ],
+      [
+        gluster.volfile(VOLUME).replace('performance/md-cache', 'performance/none-such'),
+        /ENOTSUP.*performance\/none-such/,
+      ],
+    ];
+    for (const [text, wanted] of files) {
+      const file = join(local, 'volfile');
+      writeFileSync(file, text, 'latin1');
+      for (const foreground of [[], ['-f']]) {
+        const { code, said } = await nacre('mount', ...foreground, 'any', point, '-o', `volfile=${file}`);
+        expect({ code, said }).toEqual({ code: 1, said: expect.stringMatching(wanted) });
+        expect(said).not.toMatch(/\n\s+at /);
+      }
+    }
+    expect(spawnSync('mountpoint', ['-q', point]).status).not.toBe(0);
+  });
+
+  it('a replicated volume is refused by the name of its translator; an unknown one, one that is stopped and a missing point too', async () => {
+    const point = join(local, 'refused-volume');
+    mkdirSync(point);
+    await gluster.createVolume('rep', { type: 'replicate', bricks: 2 });
+    await gluster.createVolume('stopped', { bricks: 1, start: false });
+    for (const [volume, where, wanted] of [
+      ['rep', point, /ENOTSUP.*cluster\/replicate/],
+      ['none', point, /none/],
+      [VOLUME, join(local, 'no such directory'), /ENOENT/],
+    ] as const) {
+      const { code, said } = await nacre('mount', `${gluster.bind}:/${volume}`, where);
+      expect({ code, said }).toEqual({ code: 1, said: expect.stringMatching(wanted) });
+    }
+    expect(spawnSync('mountpoint', ['-q', point]).status).not.toBe(0);
+  });
+
+  it.skipIf(!existsSync('/dev/fuse'))(
+    'a normal user mounts with fusermount3, works and unmounts',
+    async ({ skip }) => {
+      const uid = 65534;
+      const point = join(local, 'by-user');
+      mkdirSync(point);
+      await fs.chown(point, uid, uid);
+      {
+        await using ours = await NacreMount.start(spec);
+        await fs.mkdir(join(ours.dir, 'of-user'));
+        await fs.chown(join(ours.dir, 'of-user'), uid, uid);
+      }
+      const as = (program: string, ...args: string[]) =>
+        gluster.exec('setpriv', [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', program, ...args]);
+      if ((await as('test', '-w', '/dev/fuse')).code !== 0) skip('/dev/fuse is not for users here');
+      const mounted = await as(process.execPath, ...NACRE, 'mount', spec, point);
+      expect({ code: mounted.code, said: mounted.stderr }).toEqual({ code: 0, said: '' });
+      try {
+        const made = await as(
+          'bash',
+          '-ec',
+          `cd '${point}/of-user'; echo mine > f; mkdir d; mv f d/g; cat d/g; stat -c %u d/g`,
+        );
+        expect(made.stdout.toString()).toBe(`mine\n${uid}\n`);
+        expect((await as('bash', '-c', `echo x > '${point}/not-mine'`)).code).not.toBe(0);
+      } finally {
+        const { code, stderr } = await as(process.execPath, ...NACRE, 'umount', point);
+        expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      }
+      expect(spawnSync('mountpoint', ['-q', point]).status).not.toBe(0);
+    },
+  );
+});
