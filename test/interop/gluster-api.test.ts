@@ -614,6 +614,46 @@ describe.skipIf(!haveRealGluster())('nacre/gluster beside node:fs on the real mo
     }
   });
 
+  it('watches what others change, told by bricks where the volume has them tell', async () => {
+    await volume.mkdir('/watched');
+    await volume.writeFile('/watched/a', '1');
+    await expect(volume.watch('/watched', { recursive: true }).next()).rejects.toMatchObject({
+      code: 'ENOTSUP',
+    });
+    await expect(volume.watch('/not-there').next()).rejects.toMatchObject({ code: 'ENOENT' });
+    await gluster.cli('volume', 'set', VOLUME, 'features.cache-invalidation', 'on');
+    // Only upcalls can be what wakes one of the two; the other looks by itself.
+    for (const interval of [3_600_000, 200]) {
+      const dir = `/watched/${interval}`;
+      await volume.mkdir(dir);
+      await volume.writeFile(`${dir}/a`, '1');
+      const ended = new AbortController();
+      const watching = volume.watch(dir, { interval, signal: ended.signal });
+      const next = async () => (await watching.next()).value;
+      let first = watching.next();
+      // The watch has looked once a fop of its own is answered behind it.
+      await volume.readdir(dir);
+      await new Promise(resolve => setTimeout(resolve, 500));
+      await nodeFs.writeFile(join(real, dir, 'new'), 'x');
+      expect((await first).value).toEqual({ eventType: 'rename', filename: 'new' });
+      first = watching.next();
+      await nodeFs.appendFile(join(real, dir, 'a'), '22');
+      let event = (await first).value;
+      // What was written to the new file may be told beside its name.
+      while (event.filename === 'new') event = await next();
+      expect(event).toEqual({ eventType: 'change', filename: 'a' });
+      first = watching.next();
+      await nodeFs.unlink(join(real, dir, 'a'));
+      event = (await first).value;
+      while (event.eventType === 'change') event = await next();
+      expect(event).toEqual({ eventType: 'rename', filename: 'a' });
+      first = watching.next();
+      ended.abort();
+      await expect(first).rejects.toMatchObject({ name: 'AbortError' });
+    }
+    await gluster.cli('volume', 'reset', VOLUME, 'features.cache-invalidation');
+  });
+
   it('keeps handles and locks through changes of the volume', { timeout: 120_000 }, async () => {
     await using file = await volume.open('/through', 'w+');
     await using _lock = await file.lock({ start: 0, length: 10 });

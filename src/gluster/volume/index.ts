@@ -16,4 +16,5 @@ export type { StreamOptions } from './streams.ts';
 export { Volume, type VolumeOptions } from './volume.ts';
 export { fixedVolfile, type VolfileSource } from './volume-client.ts';
 export { COPYFILE_EXCL, type StatFs, VolumeFs } from './volume-fs.ts';
+export type { WatchEvent, WatchOptions } from './watch.ts';
 export { XATTR_CREATE, XATTR_REPLACE } from './xattrs.ts';

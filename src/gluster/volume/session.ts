@@ -5,6 +5,7 @@ import { FopError } from '../graph/fop-error.ts';
 import type { Fops } from '../graph/fops.ts';
 import { CallRoot, Frame } from '../graph/frame.ts';
 import type { InodeTable } from '../graph/inode.ts';
+import type { Gfid } from '../types/gfid.ts';
 import { GfidSource } from '../types/gfid-source.ts';
 
 /** On whose behalf things are done; bricks check permissions by it. */
@@ -39,6 +40,8 @@ class Shared {
   live: LiveGraph;
   closed = false;
   readonly files = new Set<OpenFile>();
+  /** Told of each file that bricks say was changed by others. */
+  readonly upcalls = new Set<(gfid: Gfid) => void>();
   /** Operations under way; those that may wait for ever are not counted. */
   active = 0;
   idle: (() => void) | undefined;
@@ -98,6 +101,10 @@ export class Session {
 
   get files(): Set<OpenFile> {
     return this.shared.files;
+  }
+
+  get upcalls(): Set<(gfid: Gfid) => void> {
+    return this.shared.upcalls;
   }
 
   /** The same volume on behalf of somebody else. */

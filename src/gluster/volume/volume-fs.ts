@@ -14,6 +14,7 @@ import { join } from './resolve.ts';
 import { type Abortable, isStale, type Session } from './session.ts';
 import { BigIntStats, Dirent, Stats } from './stats.ts';
 import { readable, type StreamOptions, writable } from './streams.ts';
+import { type WatchEvent, type WatchOptions, watchPath } from './watch.ts';
 import { visibleNames, xattrDict } from './xattrs.ts';
 
 export interface StatOptions extends Abortable {
@@ -494,6 +495,11 @@ export class VolumeFs {
     }
     await file.close();
     return result;
+  }
+
+  /** As `fs.promises.watch`: an async iterator of what changes in a file or directory. See `watchPath` for how soon it is told. */
+  watch(path: PathLike, options?: WatchOptions): AsyncGenerator<WatchEvent> {
+    return watchPath(this.session, toBytes(path), options);
   }
 
   private run<T>(

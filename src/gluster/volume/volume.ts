@@ -4,6 +4,7 @@ import type { Graph } from '../graph/graph.ts';
 import { Loc } from '../graph/loc.ts';
 import { type GraphLog, SILENT_LOG } from '../graph/log.ts';
 import type { XlatorClass } from '../graph/xlator.ts';
+import type { Gfid } from '../types/gfid.ts';
 import { xlatorRegistry } from '../xlators/index.ts';
 import { GlusterdClient, type GlusterdClientOptions } from './glusterd-client.ts';
 import { type FileLayout, readLayout } from './layout.ts';
@@ -99,7 +100,13 @@ export class Volume extends VolumeFs implements AsyncDisposable {
     super(new Session(env, client.graph.volumeName, client.graph, credentials));
     this.env = env;
     this.client = client;
-    const user: GraphUser = { switchGraph: (from, to) => this.switchGraph(from, to) };
+    const user: GraphUser = {
+      switchGraph: (from, to) => this.switchGraph(from, to),
+      notify: (event, data) => {
+        const gfid = event === 'UPCALL' ? (data as { gfid?: Gfid } | undefined)?.gfid : undefined;
+        if (gfid !== undefined) for (const listener of this.session.upcalls) listener(gfid);
+      },
+    };
     this.using = client.use(user);
   }
 
