@@ -209,7 +209,7 @@ describe.skipIf(!haveRealCeph())('images of every kind, librbd and us', { retry:
     }
   }
 
-  it('whatever rbd create offers', { timeout: ALL ? 900_000 : 300_000 }, async () => {
+  it('whatever rbd create offers', { timeout: ALL ? 1_800_000 : 900_000, retry: 0 }, async () => {
     const kinds: Kind[] = [{ format: 1, features: 0n, striped: false, dataPool: undefined }];
     const sets = await validFeatures();
     expect(sets.length).toBeGreaterThanOrEqual(12);
