@@ -22,7 +22,7 @@ export interface VolumeClientOptions extends Omit<GraphSetup, 'env'> {
   readonly env: Env;
   readonly source: VolfileSource;
   readonly registry: XlatorRegistry;
-  /** For how long to wait for the volume to come up, milliseconds. */
+  /** For how long to wait for the volfile, and then for the volume to come up, milliseconds. */
   readonly timeout?: number;
   readonly signal?: AbortSignal;
 }
@@ -53,10 +53,9 @@ export class VolumeClient implements AsyncDisposable {
 
   /** Fetches the volfile, makes the graph and waits until the volume is up. */
   static async open(options: VolumeClientOptions): Promise<VolumeClient> {
-    const { source, signal } = options;
-    let graph: Graph | undefined;
+    const { source } = options;
     try {
-      graph = await raise(options, await source.fetch(signal));
+      const graph = await raise(options, await fetchInTime(options));
       return new VolumeClient(options, graph);
     } catch (error) {
       await source.close();
@@ -145,6 +144,29 @@ export class VolumeClient implements AsyncDisposable {
     await Promise.all([...this.users].map(user => user.switchGraph(current, next)));
     this.current = next;
     await current.close();
+  }
+}
+
+/** Fetches the volfile within the time that there is for all. */
+async function fetchInTime({
+  env,
+  source,
+  signal,
+  timeout = READY_TIMEOUT,
+}: VolumeClientOptions): Promise<string> {
+  const limit = new AbortController();
+  const aborted = () => limit.abort(signal!.reason);
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', aborted, { once: true });
+  const timer = env.timers.set(() => {
+    const message = `no server handed out a volfile within ${timeout} ms`;
+    limit.abort(new NacreError('ETIMEDOUT', 'gluster.volfile', message));
+  }, timeout);
+  try {
+    return await source.fetch(limit.signal);
+  } finally {
+    env.timers.clear(timer);
+    signal?.removeEventListener('abort', aborted);
   }
 }
 
