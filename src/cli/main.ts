@@ -7,7 +7,7 @@ import { failed } from './shared/errors.ts';
 /** The `nacre` command: help, version, and one module for each subcommand, loaded when it is called. */
 function program(): Command {
   const nacre = new Command('nacre')
-    .description('Distributed storage: clients, daemons and tools that speak Ceph')
+    .description('Distributed storage: clients, daemons and tools that speak Ceph and GlusterFS')
     .version(VERSION, '--version')
     .enablePositionalOptions()
     .helpCommand(false);
