@@ -1,15 +1,16 @@
 // What a mount and connections cost in memory, on a real volume.
 //
-//   npx tsx bench/gluster-memory.ts [--files 100000] [--bricks 3] [--connections 64] [--skip-walk] [--heap-prof]
+//   npx tsx bench/gluster-memory.ts [--files 100000] [--bricks 3] [--connections 64] [--skip-walk]
 //
 // 1. Files are made through the API, then walked and read on `nacre mount`; the resident memory of its process afterwards.
-// 2. A process with one and with that many more connections to bricks: what each adds.
+// 2. A process with that many more connections to bricks, and with that many more volumes of one brick: what each adds.
 // As root, as it starts a glusterd and mounts.
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { Volume } from '../src/gluster/volume/index.ts';
+import type { GraphEvent } from '../src/gluster/graph/events.ts';
+import { Volume, Xlator } from '../src/gluster/volume/index.ts';
 import { NacreMount } from '../test/support/nacre-mount.ts';
 import { RealGluster } from '../test/support/real-gluster.ts';
 
@@ -31,6 +32,17 @@ function status(pid: number | string, field: string): number {
   return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(text)![1]) / 1024;
 }
 
+/** Hands everything to its first child. */
+class Fan extends Xlator {
+  static readonly options = {};
+  static readonly subvolumes = [1, 10_000] as const;
+
+  override notify(event: GraphEvent, from: Xlator | undefined, data?: unknown): void {
+    // It is up when the first is.
+    if (event !== 'CHILD_UP' || from?.name === 'c0') super.notify(event, from, data);
+  }
+}
+
 /** In a process of its own: what connections add. */
 async function connections(volfile: string): Promise<void> {
   const measure = async () => {
@@ -40,26 +52,35 @@ async function connections(volfile: string): Promise<void> {
     }
     return status('self', 'VmRSS');
   };
-  const open: Volume[] = [];
-  const more = async (count: number) => {
-    for (let i = 0; i < count; i++) {
-      const volume = await Volume.open('brick', { volfile });
-      // It has been used, so that buffers are there.
-      await volume.writeFile(`/c-${open.length}`, Buffer.alloc(100_000));
-      await volume.readFile(`/c-${open.length}`);
-      open.push(volume);
-    }
+  // One graph with so many connections under it, as a large volume has them; and that many volumes, each with all that one has.
+  const volumes = async (count: number) => {
+    const opened: Volume[] = [];
+    for (let i = 0; i < count; i++) opened.push(await Volume.open('brick', { volfile }));
+    return opened;
+  };
+  const fan = async (count: number) => {
+    const clients = Array.from({ length: count }, (_, i) => `c${i}`);
+    const text = clients.map(name => volfile.replace(/^volume .*/, `volume ${name}`)).join('');
+    const top = `volume fan\n type bench/fan\n subvolumes ${clients.join(' ')}\nend-volume\n`;
+    const opened = await Volume.open('fan', { volfile: text + top, xlators: { 'bench/fan': Fan } });
+    while (opened.statedump().match(/^connected=1/gm)?.length !== count) await sleep(100);
+    return [opened];
   };
   const count = Number(options.connections);
-  // What is there once: code, pools.
-  await more(8);
-  const before = await measure();
-  await more(count);
-  const after = await measure();
-  for (const volume of open) await volume.close();
-  console.log(
-    `${count} more connections: ${before.toFixed(1)} -> ${after.toFixed(1)} MiB, ${((after - before) / count).toFixed(3)} MiB each`,
-  );
+  for (const [what, more] of [
+    ['connections', fan],
+    ['volumes', volumes],
+  ] as const) {
+    // What is there once: code, pools.
+    const first = await more(8);
+    const before = await measure();
+    const second = await more(count);
+    const after = await measure();
+    for (const volume of [...first, ...second]) await volume.close();
+    console.log(
+      `${count} more ${what}: ${before.toFixed(1)} -> ${after.toFixed(1)} MiB, ${((after - before) / count).toFixed(3)} MiB each`,
+    );
+  }
 }
 
 async function make(volume: Volume): Promise<void> {
@@ -88,7 +109,7 @@ if (options['connect-to'] !== undefined) {
       await make(volume);
       console.log(`${FILES} files made in ${((performance.now() - begin) / 1000).toFixed(0)} s`);
     }
-    await using mount = await NacreMount.start(spec, [], { node: process.env['MOUNT_NODE']?.split(' ') });
+    await using mount = await NacreMount.start(spec);
     console.log(`mounted: ${status(mount.pid, 'VmRSS').toFixed(1)} MiB`);
     const step = async (what: string, command: string) => {
       const begin = performance.now();
@@ -101,9 +122,9 @@ if (options['connect-to'] !== undefined) {
     };
     await step('walked', 'ls -lR . | wc -l >/dev/null');
     await step('read', 'find . -type f -print0 | xargs -0 -n 500 cat | wc -c >/dev/null');
-    await sleep(5000);
-    if (process.env['SHOW'] !== undefined) { process.kill(mount.pid, 'SIGUSR2'); await sleep(15000); }
-    await step('walked again, 5 s later', 'ls -lR . | wc -l >/dev/null');
+    await sleep(15_000);
+    console.log(`after a rest: VmRSS ${status(mount.pid, 'VmRSS').toFixed(1)} MiB`);
+    await step('walked again', 'ls -lR . | wc -l >/dev/null');
   }
   // Only the layer that has the connection: a graph of it alone.
   const brick = /volume mem-client-0\n[\s\S]*?end-volume\n/.exec(gluster.volfile('mem'))![0];

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 const TICK = 2000;
 /** Shares of a processor: what was busy, and what is quiet. */
 const BUSY = 0.2;
-const QUIET = 0.02;
+const QUIET = 0.1;
 
 /**
  * Gives memory back when a busy time is over. V8 collects when more is asked for, not when nothing is: after a walk through many files a
@@ -13,15 +13,16 @@ const QUIET = 0.02;
 export function giveMemoryBackWhenIdle(): Disposable {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  let wasBusy = false;
+  /** Collections that are due: the first frees objects, those after it their pages. */
+  let due = 0;
   let last = process.cpuUsage();
   const timer = setInterval(() => {
     const { user, system } = process.cpuUsage(last);
     last = process.cpuUsage();
     const share = (user + system) / 1000 / TICK;
-    if (share > BUSY) wasBusy = true;
-    else if (wasBusy && share < QUIET) {
-      wasBusy = false;
+    if (share > BUSY) due = 3;
+    else if (due > 0 && share < QUIET) {
+      due--;
       collect();
     }
   }, TICK);
