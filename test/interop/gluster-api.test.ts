@@ -1,11 +1,13 @@
-import { constants, createReadStream, createWriteStream } from 'node:fs';
+import { constants, createReadStream, createWriteStream, mkdtempSync, rmSync } from 'node:fs';
 import * as nodeFs from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import git from 'isomorphic-git';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeFs as asNodeFs, Volume, XATTR_CREATE, XATTR_REPLACE } from '../../src/gluster/volume/index.ts';
 import { haveRealGluster, RealGluster } from '../support/real-gluster.ts';
+import { makeCertificates } from '../support/tls-certificates.ts';
 
 const VOLUME = 'api';
 
@@ -690,5 +692,48 @@ describe.skipIf(!haveRealGluster())('nacre/gluster beside node:fs on the real mo
     expect(await code(theirs.lock({ start: 0, length: 10, wait: false }))).toBe('EAGAIN');
     await volume.writeFile('/after', 'the change');
     expect(await nodeFs.readFile(join(real, 'after'), 'utf8')).toBe('the change');
+  });
+});
+
+describe.skipIf(!haveRealGluster())('a volume that speaks TLS', () => {
+  it('is opened with the certificates that it names, and with no others', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'nacre-tls-'));
+    try {
+      const { peer } = makeCertificates(join(dir, 'ours'), ['peer']);
+      const { stranger } = makeCertificates(join(dir, 'others'), ['stranger']);
+      await using gluster = await RealGluster.start();
+      await gluster.createVolume('safe', {
+        bricks: 2,
+        options: {
+          'server.ssl': 'on',
+          'client.ssl': 'on',
+          'ssl.own-cert': peer.cert,
+          'ssl.private-key': peer.key,
+          'ssl.ca-list': peer.ca,
+          'auth.ssl-allow': 'peer',
+        },
+      });
+      const real = await gluster.mount('safe');
+      const spec = `${gluster.bind}:/safe`;
+      {
+        await using volume = await Volume.open(spec);
+        const data = Buffer.alloc(2_000_000, 'not in the clear');
+        await volume.writeFile('/secret', data);
+        expect((await nodeFs.readFile(join(real, 'secret'))).equals(data)).toBe(true);
+        await nodeFs.writeFile(join(real, 'theirs'), data);
+        expect((await volume.readFile('/theirs')).equals(data)).toBe(true);
+      }
+      const opened = Volume.open(spec, {
+        timeout: 10_000,
+        xlatorOptions: {
+          '*-client-*.transport.socket.ssl-own-cert': stranger.cert,
+          '*-client-*.transport.socket.ssl-private-key': stranger.key,
+          '*-client-*.transport.socket.ssl-ca-list': stranger.ca,
+        },
+      });
+      await expect(opened).rejects.toMatchObject({ code: expect.stringMatching(/ENOTCONN|EACCES|EPROTO/) });
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 });
