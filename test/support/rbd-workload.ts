@@ -90,7 +90,10 @@ export class Workload {
     }
   }
 
-  /** librbd clips requests by the size that it knows, and asks for the new one with the first request that is left. */
+  /**
+   * A read, so that changes of the header are known. librbd clips requests by the size that it knows; and one that writes before it knows of
+   * a snapshot, without the lock, waits for itself: what it reads of the header once it has the lock waits for the write to be done.
+   */
   private async takeIn(handle: RbdHandle): Promise<void> {
     await handle.read(0, 1);
   }
@@ -233,6 +236,7 @@ export class Workload {
         this.note('flatten');
         this.flat.add(this.name);
         await handle.flatten();
+        await this.takeIn(handle);
         return;
       }
       default:
@@ -246,6 +250,7 @@ export class Workload {
     const name = `s${this.count++}`;
     this.note(`snap ${name}`);
     await handle.snapshot(name);
+    await this.takeIn(handle);
     this.snaps.set(name, Buffer.from(this.head));
   }
 
@@ -256,11 +261,13 @@ export class Workload {
     this.note(`${kind} ${name}`);
     if (kind === 'unsnap') {
       await handle.removeSnapshot(name);
+      await this.takeIn(handle);
       this.snaps.delete(name);
     } else {
       // librbd does not ask the owner of the lock for it, nor to roll back.
       if (!(await handle.isOwner())) await handle.writeZeroes(0, 1, true);
       await handle.rollback(name);
+      await this.takeIn(handle);
       this.head = Buffer.from(this.snaps.get(name)!);
     }
   }
