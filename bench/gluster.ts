@@ -1,6 +1,6 @@
 // `nacre mount` beside the real `glusterfs` mount, in turn on one real volume in one run.
 //
-//   npm run build && npx tsx bench/gluster.ts [--rounds 3] [--files 1000] [--bricks 3] [--only create] [--dist dist]
+//   npm run build && npx tsx bench/gluster.ts [--rounds 3] [--files 1000] [--bricks 3] [--only 'create|ls'] [--dist dist]
 //
 // Both are mounted for the whole run and work in turn; a first round, not counted, warms both. CPU is that of the process that serves
 // the mount, from before to after each kind of work; not that of bricks or of the work itself.
@@ -155,7 +155,7 @@ for (let round = 0; round <= Number(options.rounds); round++) {
     const dir = join(mount.dir, `${name}-${round}`);
     mkdirSync(dir);
     for (const kind of KINDS) {
-      if (options.only !== undefined && !kind.name.includes(options.only)) continue;
+      if (options.only !== undefined && !new RegExp(options.only).test(kind.name)) continue;
       if (kind.cold === true) writeFileSync('/proc/sys/vm/drop_caches', '3');
       const before = cpuUs(mount.pid);
       const { operations, seconds } = await kind.run(dir);
