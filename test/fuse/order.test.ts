@@ -18,7 +18,7 @@ const SOURCE = '/srv/gluster-x';
 function normalize(lines: string[]): string[] {
   return lines
     .filter(line => line.startsWith('> '))
-    .map(line => line.replace(/^> \d+ /, ''))
+    .map(line => line.replace(/^> +(\d+ )?/, '')) // what is forgotten one by one in a batch has no number
     .filter(line => !/^(FORGET|BATCH_FORGET|INTERRUPT|GETATTR|STATFS|ACCESS|\?)/.test(line))
     .map(line => line.replace(/(node|newdir)=[0-9a-f]+ ?/g, '').trim())
     .map(line => line.replace(/^(READDIRPLUS|READDIR|LISTXATTR) .*/, '$1'))
