@@ -100,7 +100,7 @@ export class ImageLoad {
   /** Waits until `more` changes were acknowledged after now. */
   async progress(more: number): Promise<void> {
     const goal = this.total + more;
-    while (this.total < goal) {
+    while (this.total < goal && !this.stopping) {
       this.check();
       await sleep(20);
     }

@@ -384,6 +384,13 @@ export class RealCeph implements AsyncDisposable {
     }
   }
 
+  /** Starts whatever was stopped (by a test that failed, say) and waits until the OSDs are up. */
+  async recover(): Promise<void> {
+    for (const name of this.monNames) await this.startOne(`mon.${name}`);
+    for (let i = 0; i < this.options.osds; i++) await this.startOne(`osd.${i}`);
+    await this.waitForOsds(this.options.osds);
+  }
+
   /** Runs a program with this cluster's ceph.conf in its environment. Never rejects for an exit code. */
   exec(
     program: string,

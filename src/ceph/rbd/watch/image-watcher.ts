@@ -39,6 +39,8 @@ export class ImageWatcher implements ImageWatcherApi {
   private owner: ClientId | undefined;
   private closing: Promise<void> | undefined;
   private rewatching: Promise<void> | undefined;
+  /** The watch was lost since it was last asked for: also while its lock is brought up to date. */
+  private lostAgain = false;
   private retry: { timer: TimerHandle; wake: () => void } | undefined;
 
   private constructor(ctx: ImageCtx) {
@@ -80,24 +82,25 @@ export class ImageWatcher implements ImageWatcherApi {
     if (context.log.on(SUBSYS_RBD, 1))
       context.log.write(SUBSYS_RBD, 1, `watch of ${identity.headerOid} lost: ${error.message}`);
     if (error.code === 'EIO' || this.closing !== undefined) return;
+    this.lostAgain = true;
     this.rewatching ??= this.rewatch().finally(() => {
       this.rewatching = undefined;
     });
   }
 
   private async rewatch(): Promise<void> {
-    const old = this.watch;
-    old?.unwatch().catch(() => {});
-    this.requests.failAll('ERESTART', 'the watch of the header was lost');
-    while (this.closing === undefined) {
+    while (this.lostAgain && this.closing === undefined) {
+      this.watch?.unwatch().catch(() => {}); // the OSD forgets it by itself
+      this.requests.failAll('ERESTART', 'the watch of the header was lost');
       try {
+        this.lostAgain = false;
         await this.register();
         this.ctx.refreshNeeded = true;
         await this.ctx.exclusiveLock?.rewatched();
-        return;
       } catch (error) {
         // The image was removed: there is nothing to watch any more.
         if (error instanceof NacreError && (error.code === 'ENOENT' || error.code === 'ESHUTDOWN')) return;
+        this.lostAgain = true;
         await this.pause(REWATCH_DELAY);
       }
     }
