@@ -119,6 +119,39 @@ describe.skipIf(!haveNbdTools() || !haveRealCeph())('nacre rbd nbd as a command'
     expect(taken.stderr).toContain('image-spec');
   });
 
+  it('refuses writes with --read-only, whatever the client believes, beside a client that writes', async () => {
+    await rbd('create', 'rbd/kept', '--size', '4M');
+    await rbd('bench', '--io-type', 'write', '--io-size', '64K', '--io-total', '1M', 'rbd/kept');
+    const served = await gateway(['rbd/kept', '--read-only']);
+    const info = JSON.parse(await toolOk('nbdinfo', ['--json', served.uri()])) as {
+      exports: Record<string, unknown>[];
+    };
+    expect(info.exports[0]['is_read_only']).toBe(true);
+    expect((await tool('qemu-io', ['-f', 'raw', '-c', 'write 0 4k', served.uri()])).code).not.toBe(0);
+    await libnbd(`
+import errno
+h = nbd.NBD()
+h.set_strict_mode(0)
+h.connect_uri('${served.uri()}')
+before = h.pread(4096, 0)
+for change in (lambda: h.pwrite(b'x' * 4096, 0), lambda: h.trim(4096, 0), lambda: h.zero(4096, 0)):
+    try:
+        change()
+        raise AssertionError('it was let through')
+    except nbd.Error as error:
+        assert error.errnum == errno.EPERM, error
+assert h.pread(4096, 0) == before
+h.shutdown()
+`);
+    // It takes no lock, so others go on writing.
+    await rbd('bench', '--io-type', 'write', '--io-size', '64K', '--io-total', '1M', 'rbd/kept');
+    const [read, want] = [join(dir, 'ro'), join(dir, 'ro-want')];
+    await toolOk('nbdcopy', [served.uri(), read]);
+    await rbd('export', 'rbd/kept', want);
+    expect(readFileSync(read).equals(readFileSync(want))).toBe(true);
+    expect(await served.stop()).toBe(0);
+  });
+
   it('ends with the last client that used an export', async () => {
     const served = await gateway(['rbd/one', '--export-name', 'disk'], { persistent: false });
     // Who only looks does not count.
