@@ -89,7 +89,10 @@ export class BenchRun {
     const { size, pattern } = request;
     this.blocks = Math.floor(image.size / size);
     this.data = [Buffer.alloc(size, Math.floor(Math.random() * 256))];
-    this.writing = { flags: pattern === 'rand' ? FADVISE_RANDOM : FADVISE_SEQUENTIAL };
+    this.writing = {
+      flags: pattern === 'rand' ? FADVISE_RANDOM : FADVISE_SEQUENTIAL,
+      constant: true,
+    };
   }
 
   get finished(): number {

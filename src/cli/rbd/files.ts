@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { isZero, zeros } from '../../base/zeros.ts';
 import { strerror } from '../shared/errors.ts';
 import { ToolError } from './errors.ts';
+import { nextData } from './holes.ts';
 
 /** Bytes read from a file at a time. */
 const CHUNK = 4 << 20;
@@ -55,17 +56,22 @@ async function* readToEnd(file: FileHandle): AsyncGenerator<Buffer> {
 }
 
 /**
- * The bytes of a file, in chunks of 4 MiB, each read while its predecessors are worked on. node:fs cannot ask where holes
- * are (SEEK_DATA), so they are read; but memory that came back all zeros is read into again, and what is handed on for
- * it is a constant that is known as zeros without another look. A file without any blocks is not read.
+ * The bytes of a file, in chunks of 4 MiB, each read while its predecessors are worked on. Chunks within a hole are not read,
+ * where the system says so; what else comes back all zeros is memory to read into again. What is handed on for either is a
+ * constant that is known as zeros without another look.
  */
 export async function* readChunks(file: FileHandle, size: number): AsyncGenerator<Buffer> {
   if (size === 0) return yield* readToEnd(file);
   const allHole = (await file.stat()).blocks === 0;
   const spare: Buffer[] = [];
+  let data = 0;
+  const isHole = (at: number, end: number): boolean => {
+    if (data < end && data <= at) data = nextData(file.fd, at);
+    return data >= end;
+  };
   const read = async (at: number): Promise<Buffer> => {
     const length = Math.min(CHUNK, size - at);
-    if (allHole) return zeros(length);
+    if (allHole || isHole(at, at + length)) return zeros(length);
     const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK);
     const got = await readAt(file, buffer, length, at);
     if (!isZero(buffer, 0, got)) return buffer.subarray(0, got);

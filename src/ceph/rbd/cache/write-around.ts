@@ -187,7 +187,7 @@ export class WriteAround implements ObjectLayer {
     this.bytes += around.length;
     this.early.push(around);
     if (tracing()) around.span = wind('LibrbdWriteback.write', write.span, { object: write.objectNo });
-    this.copy(around);
+    if (write.constant !== true) this.copy(around);
     this.finisher.finish(write, 0);
     around.state = SENT;
     this.behind.push(around);

@@ -33,6 +33,8 @@ export abstract class ImageIoRequest implements ImageRequest {
   span: Span | undefined = undefined;
   /** Of a write that is under way. */
   epoch: FlushEpoch | undefined = undefined;
+  /** The caller leaves the memory of a write as it is for good. */
+  constant = false;
   private issuing = false;
 
   constructor(queue: ImageIoQueue, type: number, offset: number, length: number, completion: IoCompletion) {

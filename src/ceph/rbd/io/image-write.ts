@@ -13,6 +13,7 @@ import {
   OBJECT_WRITE_SAME,
   type ObjectWrite,
   type ObjectWriteKind,
+  type WriteIoOptions,
 } from './types.ts';
 
 const EINVAL = -ERRNO['EINVAL'];
@@ -28,6 +29,7 @@ class WritePart implements ObjectWrite {
   readonly offset: number;
   readonly length: number;
   readonly data: readonly Uint8Array[];
+  readonly constant: boolean;
   readonly compare: Uint8Array | undefined;
   readonly view: IoCtx;
   readonly discardFlags: number;
@@ -51,6 +53,7 @@ class WritePart implements ObjectWrite {
     this.offset = offset;
     this.length = length;
     this.data = data;
+    this.constant = request.constant;
     this.compare = compare;
     this.view = request.queue.ctx.data;
     this.discardFlags = kind === OBJECT_DISCARD ? DISCARD_KEEP_OBJECT : 0;
@@ -139,11 +142,12 @@ export class ImageWrite extends ImageChange {
     offset: number,
     data: readonly Uint8Array[],
     completion: IoCompletion,
-    options: { readonly flags?: number; readonly span?: Span } | undefined,
+    options: WriteIoOptions | undefined,
   ) {
     let length = 0;
     for (let i = 0; i < data.length; i++) length += data[i].length;
     super(queue, IO_WRITE, 'librbd.aio_write', offset, length, completion, options);
+    this.constant = options?.constant === true;
     this.buffers = data;
   }
 

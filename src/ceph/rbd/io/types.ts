@@ -55,6 +55,8 @@ export interface ObjectWrite {
    * the write is finished, and whoever keeps them longer copies them.
    */
   readonly data: readonly Uint8Array[];
+  /** They never change, so there is no need for a copy. */
+  readonly constant?: boolean;
   /** What must be there for compare-and-write. */
   readonly compare: Uint8Array | undefined;
   /** The data pool, seen with the snap context that was the image's when the write was issued. */
@@ -114,6 +116,8 @@ export interface ReadIoOptions {
 
 export interface WriteIoOptions {
   readonly flags?: IoFlags;
+  /** The caller leaves the memory as it is for good: a cache need not copy it. */
+  readonly constant?: boolean;
   readonly span?: Span;
 }
 
