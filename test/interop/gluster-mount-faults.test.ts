@@ -255,9 +255,7 @@ describe.skipIf(!haveRealGluster())('a mounted volume when things go wrong', { t
     const held = await Promise.all(
       Array.from({ length: 60 }, (_, i) => fs.open(join(ours.dir, 'moving', `f${i}`), 'r+')),
     );
-    // Without renames: one that goes by the layout of before the fix leaves its old name's linkto file on the brick of the new layout,
-    // and the rebalance makes a name of it again.
-    const work = await load(ours.dir, '--patience', '10', '--renames', 'no');
+    const work = await load(ours.dir, '--patience', '10');
     await sleep(LOAD_S * 300);
     await gluster.addBricks(VOLUME);
     const rebalance = async (...how: string[]) => {

@@ -1,5 +1,7 @@
+import { errnoOf } from '../../../graph/fop-error.ts';
 import type { RenameAnswer } from '../../../graph/fops.ts';
 import type { Frame } from '../../../graph/frame.ts';
+import type { Inode } from '../../../graph/inode.ts';
 import type { Loc } from '../../../graph/loc.ts';
 import { Dict } from '../../../types/dict.ts';
 import { F_WRLCK } from '../../../types/fs.ts';
@@ -7,10 +9,11 @@ import { GFID_NULL } from '../../../types/gfid.ts';
 import { IA_IFDIR, type Iatt } from '../../../types/iatt.ts';
 import { settle } from '../shared/wind.ts';
 import type { Distribute } from './distribute.ts';
-import { EINVAL, ENOENT, isMissing } from './errnos.ts';
+import { EBUSY, EINVAL, EIO, ENOENT, isMissing } from './errnos.ts';
 import { isLinkfile, stripPhase1 } from './iatt.ts';
+import { decodeLayout } from './layout-disk.ts';
 import { createLinkfile, healLinkfileOwner } from './linkfile.ts';
-import { withInode } from './loc.ts';
+import { locOf, withInode } from './loc.ts';
 import {
   asRoot,
   type BrickLock,
@@ -20,10 +23,12 @@ import {
   takeLocks,
   unprotectNamespace,
 } from './locks.ts';
+import { onlyLinkto } from './lookup-everywhere.ts';
 import { DOMAIN_FILE_MIGRATE, FORCE_REPLACE, PID_NO_ROOT_SQUASH } from './names.ts';
 import { renameDirectory } from './rename-dir.ts';
 import { protectBoth } from './rename-locks.ts';
 import { changelogRename, dontAccount, internalFop } from './rename-plan.ts';
+import { refreshLayout } from './selfheal-layout.ts';
 
 /** A rename of a file with the four children that take part. */
 class Rename {
@@ -32,9 +37,9 @@ class Rename {
   readonly from: Loc;
   to: Loc;
   readonly xdata: Dict;
-  readonly srcHashed: number;
+  srcHashed: number;
   srcCached: number;
-  readonly dstHashed: number;
+  dstHashed: number;
   /** -1: the new name is free. */
   dstCached: number;
   /** We made a linkto file for the new name, which belongs to root yet. */
@@ -79,19 +84,39 @@ export async function rename(
   return renameFile(work);
 }
 
+/** How often the locks are taken anew because what they were chosen by had changed. */
+const ATTEMPTS = 8;
+
 /**
- * The order of things: the file is locked against being moved by a rebalance, both names against other works, and then looked up again;
- * the new name's linkto file is made, the new name linked to the file on its brick, the linkto file renamed over, and then the old
- * name goes. Before the link a failure undoes all; after the linkto file's part it is only a stale linkto file.
+ * The order of things: the file is locked against being moved by a rebalance, both names against other works, and then all is looked up
+ * again; when files or layouts have moved, the locks are taken anew where they belong now. The new name's linkto file is made, the new
+ * name linked to the file on its brick, the linkto file renamed over, and then the old name goes. Before the link a failure undoes all;
+ * after the linkto file's part it is only a stale linkto file.
  */
 async function renameFile(work: Rename): Promise<RenameAnswer> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const answer = await tryLocked(work);
+    if (answer !== undefined) return answer;
+  }
+  work.dht.log('W', `renaming ${work.from.name} to ${work.to.name}: it moved ${ATTEMPTS} times meanwhile`);
+  throw work.dht.error(EBUSY);
+}
+
+/** Undefined: other locks are needed, and those that were held are let go. */
+async function tryLocked(work: Rename): Promise<RenameAnswer | undefined> {
   const { dht, frame } = work;
   let migrate: HeldLocks | undefined;
   let names: Namespace[] = [];
   try {
-    migrate = await takeLocks(dht, frame, migrateLocks(work));
+    try {
+      migrate = await takeLocks(dht, frame, migrateLocks(work));
+    } catch (error) {
+      // Where it was, there is nothing to lock any more.
+      if (!isMissing(errnoOf(error)) || !(await followMoved(work))) throw error;
+      return undefined;
+    }
     names = await protectBoth(dht, frame, work.from, work.to, work.srcHashed, work.dstHashed);
-    await lookAgain(work);
+    if (!(await layoutsHold(work)) || !(await lookAgain(work))) return undefined;
     await createLinks(work);
     await renameOnBrick(work);
     await removeOld(work);
@@ -102,6 +127,44 @@ async function renameFile(work: Rename): Promise<RenameAnswer> {
     void releaseLocks(dht, migrate);
     for (const namespace of names) unprotectNamespace(dht, namespace);
   }
+}
+
+/**
+ * Whether both names still hash to the bricks that are locked. Those who change a directory's layout lock it on all bricks, so what the
+ * locked ones say stays true until the locks are let go.
+ */
+async function layoutsHold(work: Rename): Promise<boolean> {
+  const { dht, from, to, srcHashed, dstHashed } = work;
+  const [source, target] = await Promise.all([inRange(work, from, srcHashed), inRange(work, to, dstHashed)]);
+  if (source && target) return true;
+  for (const { parent } of work.sameParent ? [from] : [from, to])
+    if (parent !== undefined) await learnLayout(dht, work.root(), parent);
+  work.srcHashed = dht.hashedOf(from);
+  work.dstHashed = dht.hashedOf(to);
+  if (work.srcHashed < 0 || work.dstHashed < 0) throw dht.error(EIO);
+  return work.srcHashed === srcHashed && work.dstHashed === dstHashed;
+}
+
+/** What the bricks have now is the directory's layout, unless one of them has none or is down: that is for a lookup to heal. */
+async function learnLayout(dht: Distribute, frame: Frame, directory: Inode): Promise<void> {
+  const { layout } = await refreshLayout(dht, frame, locOf(directory), undefined);
+  layout.sort();
+  const { holes, overlaps } = layout.anomalies();
+  if (holes === 0 && overlaps === 0) dht.setLayout(directory, layout);
+}
+
+async function inRange(work: Rename, loc: Loc, hashed: number): Promise<boolean> {
+  const { dht } = work;
+  if (loc.parent === undefined) return true;
+  const key = dht.config.xattrName;
+  const request = new Dict().setUint(key, 16);
+  const { answer } = await settle(dht.subvolumes[hashed].lookup(work.root(), locOf(loc.parent), request));
+  // What is wrong with the directory itself shows in what follows.
+  if (answer === undefined) return true;
+  const bytes = answer.xdata?.bytes(key);
+  const range = bytes === undefined ? undefined : decodeLayout(bytes);
+  const hash = dht.names.of(loc.name);
+  return range !== undefined && range.start <= hash && hash <= range.stop;
 }
 
 function migrateLocks(work: Rename): BrickLock[] {
@@ -119,9 +182,12 @@ function migrateLocks(work: Rename): BrickLock[] {
   return locks;
 }
 
-/** Both names may have changed while we waited: the source must still be the file, the target may be another by now. */
-async function lookAgain(work: Rename): Promise<void> {
-  const { dht, frame, from, to } = work;
+/**
+ * Both names may have changed while we waited: the source must still be the file, the target may be another by now. False when either is on
+ * another brick than was locked.
+ */
+async function lookAgain(work: Rename): Promise<boolean> {
+  const { dht, frame, from, to, dstCached } = work;
   const request = new Dict().setUint(dht.linkKey, 256);
   const fresh = withInode(to, from.inode.table.create());
   const [source, target] = await Promise.all([
@@ -140,9 +206,30 @@ async function lookAgain(work: Rename): Promise<void> {
       }
     }
   } else if (isMissing(target.errno)) work.dstCached = -1;
-  if (source.answer === undefined) throw source.error;
+  if (source.answer === undefined) {
+    if (isMissing(source.errno) && (await followMoved(work))) return false;
+    throw source.error;
+  }
   const { stat, xdata } = source.answer;
-  if (isLinkfile(stat, xdata, dht.linkKey) || stat.gfid !== from.inode.gfid) throw dht.error(ENOENT);
+  if (isLinkfile(stat, xdata, dht.linkKey) || stat.gfid !== from.inode.gfid) {
+    if (await followMoved(work)) return false;
+    throw dht.error(ENOENT);
+  }
+  return work.dstCached < 0 || work.dstCached === dstCached;
+}
+
+/** The file is not where we knew it: whether a rebalance has moved it, under its name, to a brick that we know now. */
+async function followMoved(work: Rename): Promise<boolean> {
+  const { dht, frame, from, srcCached } = work;
+  const fresh = withInode(from, from.inode.table.create());
+  const request = new Dict().setUint(dht.linkKey, 256);
+  const { answer } = await settle(dht.lookup(named(frame), fresh, request));
+  if (answer === undefined || answer.stat.gfid !== from.inode.gfid) return false;
+  const cached = dht.cachedOf(fresh.inode);
+  if (cached < 0 || cached === srcCached) return false;
+  dht.preset(from.inode, cached);
+  work.srcCached = cached;
+  return true;
 }
 
 /** A lookup that is part of a rename must not wait for the lock of a name, which the rename has. */
@@ -201,6 +288,12 @@ async function renameOnBrick(work: Rename): Promise<void> {
       throw error;
     }
     dht.log('W', `renaming linkto file ${from.name} to ${to.name}: errno ${errno}`);
+    // Names that were not looked up since layouts were fixed have no linkto file there yet.
+    if (errno === ENOENT && srcCached !== dstHashed) {
+      const at = withInode(to, from.inode);
+      const linkto = await createLinkfile(dht, frame, at, dstHashed, srcCached, from.inode.gfid, undefined);
+      work.linked = linkto.created;
+    }
   } else if (child === srcCached) {
     work.stat = answer.stat;
     work.answer = answer;
@@ -227,21 +320,55 @@ async function cleanUp(work: Rename): Promise<void> {
   await Promise.all(undo);
 }
 
-/** The old name, and what was overwritten, go from bricks that the rename itself did not reach. */
+/**
+ * The old name, and what was overwritten, go from bricks that the rename itself did not reach. A file whose old name cannot be taken away
+ * loses its new name again, as long as nothing was overwritten.
+ */
 async function removeOld(work: Rename): Promise<void> {
-  const { dht, frame, from, to, srcHashed, srcCached, dstHashed, dstCached } = work;
+  const { dht, from, to, srcHashed, srcCached, dstHashed, dstCached } = work;
   const renamedOn = srcCached === dstCached ? srcCached : dstHashed;
+  if (srcCached !== dstHashed && srcCached !== dstCached) await removeOldName(work);
   const removals: Promise<unknown>[] = [];
-  if (srcCached !== dstHashed && srcCached !== dstCached) {
-    const request = work.sameParent ? dontAccount(internalFop()) : internalFop();
-    changelogRename(request, from, to);
-    removals.push(settle(dht.subvolumes[srcCached].unlink(frame, from, 0, request)));
-  }
   if (srcHashed !== renamedOn && srcHashed !== srcCached)
-    removals.push(settle(dht.subvolumes[srcHashed].unlink(frame, from, 0, dontAccount(internalFop()))));
+    removals.push(removed(work, srcHashed, from, dontAccount(internalFop())));
   if (dstCached >= 0 && dstCached !== dstHashed && dstCached !== srcCached)
-    removals.push(settle(dht.subvolumes[dstCached].unlink(frame, to, 0, internalFop())));
+    removals.push(removed(work, dstCached, to, internalFop()));
+  // Linkto files that are where a name hashed to before a layout was fixed: the rebalance would make names of the file of them.
+  for (let i = 0; i < dht.count; i++) {
+    if (i === srcCached || i === dstCached) continue;
+    if (i !== srcHashed && i !== renamedOn && maySpread(dht, from))
+      removals.push(settle(dht.subvolumes[i].unlink(work.root(), from, 0, onlyLinkto(internalFop()))));
+    if (i !== dstHashed && maySpread(dht, to))
+      removals.push(settle(dht.subvolumes[i].unlink(work.root(), to, 0, onlyLinkto(internalFop()))));
+  }
   await Promise.all(removals);
+}
+
+async function removeOldName(work: Rename): Promise<void> {
+  const { dht, frame, from, to, srcCached, dstHashed, dstCached } = work;
+  const request = work.sameParent ? dontAccount(internalFop()) : internalFop();
+  changelogRename(request, from, to);
+  const { errno, error } = await settle(dht.subvolumes[srcCached].unlink(frame, from, 0, request));
+  if (errno === 0 || isMissing(errno)) return;
+  dht.log('E', `${from.name}, renamed to ${to.name}, keeps its old name: errno ${errno}`);
+  if (dstCached >= 0) return;
+  await Promise.all([
+    settle(dht.subvolumes[srcCached].unlink(work.root(), to, 0, internalFop())),
+    settle(dht.subvolumes[dstHashed].unlink(work.root(), to, 0, onlyLinkto(internalFop()))),
+  ]);
+  throw error;
+}
+
+/** Whether linkto files of a name may be on bricks that it does not hash to: not once a rebalance has seen the whole directory. */
+function maySpread(dht: Distribute, loc: Loc): boolean {
+  return dht.layoutOf(loc.parent)?.commitHash !== dht.volumeCommitHash;
+}
+
+async function removed(work: Rename, child: number, loc: Loc, request: Dict): Promise<void> {
+  const { dht, frame } = work;
+  const { errno } = await settle(dht.subvolumes[child].unlink(frame, loc, 0, request));
+  if (errno !== 0 && !isMissing(errno))
+    dht.log('W', `${loc.name} stays on ${dht.childNames[child]} after a rename: errno ${errno}`);
 }
 
 /** Without the directories' attributes: they are of one brick of several, and whoever caches them has to ask again. */
