@@ -234,9 +234,23 @@ describe.skipIf(!haveRealGluster())('nacre/gluster beside node:fs on the real mo
           ((await fs.readdir(dir, 'buffer' as never)) as unknown as Buffer[])
             .map(name => name.toString('hex'))
             .sort(),
-          (await fs.readdir(dir)).sort(),
+          (await fs.readdir(dir)).map(name => Buffer.from(name).toString()).sort(),
         ];
       });
+    });
+
+    it('names that are no UTF-8 are listed as text and found by it', async () => {
+      const dir = join(real, 'odd-names');
+      await nodeFs.mkdir(dir);
+      const name = Buffer.from([0x61, 0xff, 0xc3, 0x28, 0xe4]);
+      await nodeFs.writeFile(Buffer.concat([Buffer.from(`${dir}/`), name]), 'odd');
+      const [text, ...more] = await volume.readdir('/odd-names');
+      expect(more).toEqual([]);
+      expect(await volume.readFile(`/odd-names/${text}`, 'utf8')).toBe('odd');
+      for await (const entry of volume.opendir('/odd-names')) expect(entry.name).toBe(text);
+      await volume.rename(`/odd-names/${text}`, `/odd-names/${text}${text}`);
+      const left = await nodeFs.readdir(dir, 'buffer' as never);
+      expect(left).toEqual([Buffer.concat([name, name])]);
     });
 
     it('directories and their listing', async () => {
@@ -501,6 +515,14 @@ describe.skipIf(!haveRealGluster())('nacre/gluster beside node:fs on the real mo
     const attempt = async () =>
       (await gluster.exec('python3', ['-c', script, path])).stdout.toString().trim();
     await using file = await volume.open('/locked', 'r+');
+    await using readOnly = await volume.open('/locked', 'r');
+    await using writeOnly = await volume.open('/locked', 'a');
+    expect(await code(readOnly.lock({ wait: false }))).toBe('EBADF');
+    expect(await code(writeOnly.lock({ exclusive: false, wait: false }))).toBe('EBADF');
+    {
+      await using _lock = await readOnly.lock({ exclusive: false, wait: false });
+      expect(await attempt()).toBe('11');
+    }
     {
       await using _lock = await file.lock({ start: 0, length: 20 });
       expect(await attempt()).toBe('11');
@@ -661,6 +683,10 @@ describe.skipIf(!haveRealGluster())('nacre/gluster beside node:fs on the real mo
     await using _lock = await file.lock({ start: 0, length: 10 });
     await using reading = await volume.open('/readable', 'r');
     const before = volume.client.graph;
+    await volume.mkdir('/listed');
+    for (let i = 0; i < 1500; i++) await volume.writeFile(`/listed/${i}-${'n'.repeat(200)}`, '');
+    const listing = volume.opendir('/listed');
+    const listed = [(await listing.next()).value!.name];
     let written = 0;
     let stop = false;
     const writing = (async () => {
@@ -687,6 +713,9 @@ describe.skipIf(!haveRealGluster())('nacre/gluster beside node:fs on the real mo
     for (let i = 0; i < written; i++)
       expect(data.subarray(i * 1000, i * 1000 + 1000).every(byte => byte === i % 251)).toBe(true);
     expect(String(await reading.readFile())).toBe('r');
+    for await (const { name } of listing) listed.push(name);
+    expect(listed.length).toBe(1500);
+    expect(new Set(listed).size).toBe(1500);
     await using other = await Volume.open(spec);
     await using theirs = await other.open('/through', 'r+');
     expect(await code(theirs.lock({ start: 0, length: 10, wait: false }))).toBe('EAGAIN');

@@ -64,6 +64,11 @@ describe.skipIf(!haveRealGluster())('volfiles of a real glusterd', () => {
     controller.abort(new Error('enough'));
     await expect(fetched).rejects.toThrow('enough');
     await waiting.close();
+    await using patient = new GlusterdClient(nodeEnv, [{ host: '127.0.0.1', port }, GLUSTERD], 'vg0', {
+      callTimeoutMs: 300,
+    });
+    expect(await patient.fetch()).toContain('volume vg0');
+    expect(patient.peer).toBe('127.0.0.1:24007');
     mute.close();
   });
 

@@ -1,4 +1,5 @@
 import { ERRNO } from '../../base/errno.ts';
+import type { Fd } from '../graph/fd.ts';
 import { errnoOf, FopError } from '../graph/fop-error.ts';
 import type { GraphEntry } from '../graph/fops.ts';
 import type { Frame } from '../graph/frame.ts';
@@ -11,23 +12,35 @@ import type { Session } from './session.ts';
 /** Bytes that one readdirp may bring. */
 const LISTING = 128 * 1024;
 
-/** Everything in a directory but '.' and '..', in the order of the bricks, with attributes where they came along. */
+/** What is in a directory from an offset on, but '.' and '..', with attributes where they came along. `end`: that was the last of it. */
+export async function page(
+  session: Session,
+  frame: Frame,
+  fd: Fd,
+  from: bigint,
+): Promise<{ entries: GraphEntry[]; offset: bigint; end: boolean }> {
+  const answer = await session.fops.readdirp(frame, fd, LISTING, from);
+  const entries: GraphEntry[] = [];
+  let offset = from;
+  for (const entry of answer.entries) {
+    offset = entry.dOff;
+    if (entry.name === '.' || entry.name === '..') continue;
+    if (entry.inode !== undefined && entry.stat !== undefined)
+      session.inodes.link(entry.inode, fd.inode, entry.name, entry.stat);
+    entries.push(entry);
+  }
+  return { entries, offset, end: answer.eof === true || answer.entries.length === 0 };
+}
+
+/** Everything in a directory, in the order of the bricks, within one operation. */
 export async function* entries(session: Session, frame: Frame, loc: Loc): AsyncGenerator<GraphEntry> {
-  const { inodes, fops } = session;
-  const fd = inodes.openFd(loc.inode, 0, frame.root.pid, frame.root.lkOwner);
+  const fd = session.inodes.openFd(loc.inode, 0, frame.root.pid, frame.root.lkOwner);
   try {
-    await fops.opendir(frame, loc, fd);
-    let offset = 0n;
-    for (;;) {
-      const answer = await fops.readdirp(frame, fd, LISTING, offset);
-      for (const entry of answer.entries) {
-        offset = entry.dOff;
-        if (entry.name === '.' || entry.name === '..') continue;
-        if (entry.inode !== undefined && entry.stat !== undefined)
-          inodes.link(entry.inode, loc.inode, entry.name, entry.stat);
-        yield entry;
-      }
-      if (answer.eof || answer.entries.length === 0) return;
+    await session.fops.opendir(frame, loc, fd);
+    for (let offset = 0n, end = false; !end; ) {
+      const found = await page(session, frame, fd, offset);
+      yield* found.entries;
+      ({ offset, end } = found);
     }
   } finally {
     fd.release();

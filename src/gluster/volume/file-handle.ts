@@ -476,6 +476,8 @@ export class FileHandle implements AsyncDisposable, OpenFile {
       if (cmd !== F_GETLK) this.locks = withLock(this.locks, flock);
       return answer.flock;
     };
-    return this.run('lock', signal, work, { mayWait: cmd === F_SETLKW });
+    // As fcntl has it: who may not read (write) may not take a shared (exclusive) lock; bricks do not mind.
+    const needs = cmd === F_GETLK || type === F_UNLCK ? {} : type === F_WRLCK ? WRITING : READING;
+    return this.run('lock', signal, work, { ...needs, mayWait: cmd === F_SETLKW });
   }
 }

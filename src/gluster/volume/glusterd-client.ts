@@ -27,6 +27,7 @@ import type { VolfileSource } from './volume-client.ts';
 const MAX_OP_VERSION = '100000';
 const MIN_OP_VERSION = '1';
 const RETRY_MS = 3000;
+const SILENCE_MS = 10_000;
 
 export interface GlusterdClientOptions {
   /** 'node': as the node's secure-access file says, with the certificates of /etc/ssl or /usr/lib/ssl. Default 'node'. */
@@ -118,6 +119,7 @@ export class GlusterdClient implements VolfileSource {
   /** The port of a brick on the server that is connected to: 'HOST:/path' is asked for as '/path'. ENOENT when it does not run. */
   async brickPort(path: string): Promise<number> {
     const { ret, errno, port } = await this.call(
+      await this.connected(),
       PMAP_PROGRAM,
       PMAP_VERSION,
       PMAP_PORTBYBRICK,
@@ -148,11 +150,32 @@ export class GlusterdClient implements VolfileSource {
     return this.close();
   }
 
+  /** A server that is reached and does not answer is as good as down: the next one is asked. */
   private async getspec(): Promise<string> {
+    for (let asked = 1; ; asked++) {
+      const connection = await this.connected();
+      try {
+        return await this.getspecOn(connection);
+      } catch (error) {
+        const { code, message } = error as NacreError;
+        const silent = code === 'ETIMEDOUT' || code === 'ENOTCONN';
+        if (!silent || this.closed || asked >= this.servers.length) throw error;
+        this.log.log('W', 'glusterfs', `volfile server ${connection.peer}: ${message}`);
+        if (this.connection === connection) {
+          this.connection = undefined;
+          this.current = (this.current + 1) % this.servers.length;
+        }
+        connection.close();
+      }
+    }
+  }
+
+  private async getspecOn(connection: RpcConnection): Promise<string> {
     const xdata = new Dict()
       .setString('max-op-version', MAX_OP_VERSION)
       .setString('min-op-version', MIN_OP_VERSION);
     const { ret, errno, spec } = await this.call(
+      connection,
       HNDSK_PROGRAM,
       HNDSK_VERSION,
       HNDSK_GETSPEC,
@@ -165,17 +188,17 @@ export class GlusterdClient implements VolfileSource {
       code === 'ENOTSUP' || code === 'EOPNOTSUPP'
         ? `its cluster works at a version that this client does not know`
         : `it has no volfile '${this.key}'`;
-    throw new NacreError(code, 'gluster.volfile', `${this.peer ?? 'glusterd'}: ${why}`);
+    throw new NacreError(code, 'gluster.volfile', `${connection.peer ?? 'glusterd'}: ${why}`);
   }
 
-  private async call<T>(
+  private call<T>(
+    connection: RpcConnection,
     program: number,
     version: number,
     procedure: number,
     encode: (e: XdrEncoder) => void,
     read: (d: XdrDecoder) => T,
   ): Promise<T> {
-    const connection = await this.connected();
     const call = new PromiseCall(read);
     encode(connection.begin(program, version, procedure));
     connection.submit(call);
@@ -229,7 +252,12 @@ export class GlusterdClient implements VolfileSource {
   }
 
   private connectTo(server: VolfileServer, tls: TlsClientOptions | undefined): Promise<RpcConnection> {
-    const { connectTimeoutMs = 20_000, callTimeoutMs = 60_000, pingTimeoutMs = 30_000 } = this.options;
+    const {
+      connectTimeoutMs = 20_000,
+      // Where there are others to ask, one that says nothing must leave them time.
+      callTimeoutMs = this.servers.length > 1 ? SILENCE_MS : 60_000,
+      pingTimeoutMs = 30_000,
+    } = this.options;
     return new Promise((resolve, reject) => {
       const connection: RpcConnection = new RpcConnection(
         this.env,

@@ -6,6 +6,7 @@ import type { Graph } from '../graph/graph.ts';
 import type { Inode } from '../graph/inode.ts';
 import { Loc } from '../graph/loc.ts';
 import { IA_IFDIR } from '../types/iatt.ts';
+import { nameText } from '../types/names.ts';
 import {
   type Bridge,
   DEFAULT_MOUNT_OPTIONS,
@@ -13,7 +14,6 @@ import {
   fuseBridge,
   initOptions,
 } from '../xlators/mount/fuse/index.ts';
-import { toName } from '../xlators/mount/fuse/names.ts';
 import { carryMount } from './mount-switch.ts';
 import type { GraphUser, VolumeClient } from './volume-client.ts';
 
@@ -87,7 +87,7 @@ export class VolumeMount implements AsyncDisposable, GraphUser {
       const id = parent === undefined ? undefined : this.bridge.nodes.idOf(parent);
       const path = inodes.path(inode);
       if (id !== undefined)
-        this.fuse.notify.invalEntry(id, toName(path.slice(path.lastIndexOf('/') + 1))).catch(() => {});
+        this.fuse.notify.invalEntry(id, nameText(path.slice(path.lastIndexOf('/') + 1))).catch(() => {});
     };
   }
 

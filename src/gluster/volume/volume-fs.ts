@@ -6,6 +6,7 @@ import type { Frame } from '../graph/frame.ts';
 import { formatGfid } from '../types/gfid.ts';
 import { changeMode, changeOwner, changeTimes, type TimeLike } from './attributes.ts';
 import * as dirs from './dir-ops.ts';
+import { DirectoryReader } from './directory-reader.ts';
 import type { FileHandle } from './file-handle.ts';
 import * as files from './file-ops.ts';
 import { type NameEncoding, type PathLike, toBytes, toEncoding, toText } from './names.ts';
@@ -313,24 +314,18 @@ export class VolumeFs {
   /** Entries as they arrive, for directories too large to be listed at once. */
   async *opendir(path: PathLike): AsyncGenerator<Dirent> {
     const bytes = toBytes(path);
-    const frame = this.session.frame('opendir');
-    const found = await this.run('opendir', bytes, undefined, () =>
-      files.withFile(this.session, frame, bytes, true, async (loc, stat) => {
-        if (!stat.isDirectory) throw new FopError(ERRNO['ENOTDIR']);
-        loc.inode.ref();
-        return loc;
-      }),
-    );
+    const directory = await DirectoryReader.open(this.session, bytes);
     try {
-      for await (const entry of dirs.entries(this.session, frame, found))
-        yield new Dirent(
-          toText(entry.name),
-          toText(bytes),
-          dirs.kindOf(entry),
-          entry.stat && new Stats(entry.stat),
-        );
+      for (let page = await directory.next(); page.length > 0; page = await directory.next())
+        for (const entry of page)
+          yield new Dirent(
+            toText(entry.name),
+            toText(bytes),
+            dirs.kindOf(entry),
+            entry.stat && new Stats(entry.stat),
+          );
     } finally {
-      found.inode.unref();
+      await directory.close();
     }
   }
 

@@ -6,9 +6,9 @@ import { Loc } from '../../../graph/loc.ts';
 import { Dict } from '../../../types/dict.ts';
 import { formatGfid } from '../../../types/gfid.ts';
 import { IA_IFDIR } from '../../../types/iatt.ts';
+import { nameBytes, nameText } from '../../../types/names.ts';
 import { changesOf, FATTR_ATTRIBUTES, FATTR_SIZE, FATTR_TIMES } from './attr.ts';
 import type { Bridge } from './bridge.ts';
-import { toBytes, toName } from './names.ts';
 
 const ACL_NAMES = /^system\.posix_acl_(access|default)$/;
 /** The volume's own bookkeeping of who a file is. */
@@ -132,7 +132,7 @@ export function attributeOperations(bridge: Bridge): FuseOperations {
       return;
     }
     // The request's memory goes back when it is answered, and layers may keep attributes.
-    const dict = new Dict().setBytes(toBytes(name), Buffer.from(value));
+    const dict = new Dict().setBytes(nameBytes(name), Buffer.from(value));
     bridge.fops.setxattr(bridge.frame(request, 'setxattr'), bridge.loc(inode), dict, flags).then(
       () => request.ok(),
       error => bridge.fail(request, error, true),
@@ -155,7 +155,7 @@ export function attributeOperations(bridge: Bridge): FuseOperations {
       request.replyXattr(Buffer.from(formatGfid(inode.gfid)));
       return;
     }
-    const bytes = toBytes(name);
+    const bytes = nameBytes(name);
     bridge.fops.getxattr(bridge.frame(request, 'getxattr'), bridge.loc(inode), bytes).then(
       ({ dict }) => {
         const value = dict.bytes(bytes);
@@ -172,7 +172,7 @@ export function attributeOperations(bridge: Bridge): FuseOperations {
     bridge.fops.getxattr(bridge.frame(request, 'getxattr'), bridge.loc(inode), undefined).then(
       ({ dict }) => {
         const names = [...dict.entries.keys()].filter(name => !name.startsWith('glusterfs.'));
-        request.replyXattrNames(names.map(toName));
+        request.replyXattrNames(names.map(nameText));
       },
       error => bridge.fail(request, error, true),
     );
@@ -186,7 +186,7 @@ export function attributeOperations(bridge: Bridge): FuseOperations {
     }
     const inode = bridge.node(request, request.nodeid, removexattr, [name]);
     if (inode === undefined) return;
-    bridge.fops.removexattr(bridge.frame(request, 'removexattr'), bridge.loc(inode), toBytes(name)).then(
+    bridge.fops.removexattr(bridge.frame(request, 'removexattr'), bridge.loc(inode), nameBytes(name)).then(
       () => request.ok(),
       error => bridge.fail(request, error, true),
     );

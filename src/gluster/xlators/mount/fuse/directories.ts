@@ -2,8 +2,8 @@ import type { FuseOperations, FuseRequest } from '../../../../fuse/types.ts';
 import type { GraphEntry } from '../../../graph/fops.ts';
 import type { Inode } from '../../../graph/inode.ts';
 import { inoHigh, inoLow } from '../../../types/gfid.ts';
+import { nameText } from '../../../types/names.ts';
 import type { Bridge } from './bridge.ts';
-import { toName } from './names.ts';
 
 const DT_DIR = 4;
 
@@ -59,7 +59,7 @@ export function directoryOperations(bridge: Bridge): FuseOperations {
         const gfid = stat?.gfid ?? directory.gfid;
         const type =
           stat === undefined || stat.mode === 0 ? entry.type || (dots ? DT_DIR : 0) : stat.mode >> 12;
-        if (!listing.add(toName(entry.name), inoHigh(gfid), inoLow(gfid) || 1, type, next)) return;
+        if (!listing.add(nameText(entry.name), inoHigh(gfid), inoLow(gfid) || 1, type, next)) return;
         continue;
       }
       const inode = bridge.graph.inodes.link(entry.inode, directory, entry.name, stat);
@@ -67,7 +67,7 @@ export function directoryOperations(bridge: Bridge): FuseOperations {
       // Distribute has no attributes of a directory here that count for all bricks.
       const { attrTimeout } = known;
       if (stat.ctime === 0) known.attrTimeout = 0;
-      const fits = listing.addEntry(toName(entry.name), known, next);
+      const fits = listing.addEntry(nameText(entry.name), known, next);
       known.attrTimeout = attrTimeout;
       if (!fits) {
         bridge.nodes.forget(known.nodeid, 1);

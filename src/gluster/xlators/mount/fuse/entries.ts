@@ -2,8 +2,8 @@ import { ERRNO } from '../../../../base/errno.ts';
 import type { FuseOperations, FuseRequest } from '../../../../fuse/types.ts';
 import { errnoOf } from '../../../graph/fop-error.ts';
 import { Loc } from '../../../graph/loc.ts';
+import { nameBytes, nameText } from '../../../types/names.ts';
 import type { Bridge } from './bridge.ts';
-import { toBytes, toName } from './names.ts';
 
 const RENAME_NOREPLACE = 1;
 
@@ -20,7 +20,7 @@ export function entryOperations(bridge: Bridge): FuseOperations {
   ): Loc | undefined => {
     const parent = bridge.node(request, request.nodeid, again, args);
     if (parent === undefined) return undefined;
-    const bytes = toBytes(name);
+    const bytes = nameBytes(name);
     if (bytes.length > 255) {
       request.error(ERRNO['ENAMETOOLONG']);
       return undefined;
@@ -123,10 +123,12 @@ export function entryOperations(bridge: Bridge): FuseOperations {
   const symlink = (request: FuseRequest, name: string, target: string): void => {
     const loc = place(request, name, symlink, [name, target]);
     if (loc === undefined) return;
-    bridge.fops.symlink(bridge.frame(request, 'symlink'), toBytes(target), loc, 0, bridge.gfidRequest()).then(
-      ({ stat }) => bridge.replyEntry(request, loc, stat),
-      error => bridge.fail(request, error),
-    );
+    bridge.fops
+      .symlink(bridge.frame(request, 'symlink'), nameBytes(target), loc, 0, bridge.gfidRequest())
+      .then(
+        ({ stat }) => bridge.replyEntry(request, loc, stat),
+        error => bridge.fail(request, error),
+      );
   };
 
   const create = (
@@ -208,7 +210,7 @@ export function entryOperations(bridge: Bridge): FuseOperations {
     const parent = bridge.node(request, newParent, rename, args);
     if (parent === undefined) return;
     const { inodes } = bridge.graph;
-    const bytes = toBytes(newName);
+    const bytes = nameBytes(newName);
     const to = new Loc(
       inodes.grep(parent, bytes) ?? inodes.create(),
       parent,
@@ -274,7 +276,7 @@ export function entryOperations(bridge: Bridge): FuseOperations {
     const inode = bridge.node(request, request.nodeid, readlink, []);
     if (inode === undefined) return;
     bridge.fops.readlink(bridge.frame(request, 'readlink'), bridge.loc(inode), 4096).then(
-      ({ path }) => request.replyReadlink(toName(path)),
+      ({ path }) => request.replyReadlink(nameText(path)),
       error => bridge.fail(request, error, true),
     );
   };
