@@ -16,6 +16,8 @@ export class CallRoot {
   /** Monotonic milliseconds. */
   begin: number;
   umask = 0;
+  /** Whoever asked has been answered already: nothing is late if this is, a little. */
+  unwaited = false;
   /**
    * Which times bricks set in trusted.glusterfs.mdata, and to what (`root->flags` and `root->ctime`; utime.h): a feature of the
    * credentials of protocol 4.x, filled in by features/utime. Zeros: no times are kept.

@@ -201,7 +201,9 @@ export class WriteBehind extends Xlator implements Partial<Fops> {
   private flushInBackground(frame: Frame, fd: Fd, xdata: Dict | undefined): void {
     fd.ref();
     const done = () => fd.unref();
-    this.next.flush(frame.detach(), fd, xdata).then(done, done);
+    const behind = frame.detach();
+    behind.root.unwaited = true;
+    this.next.flush(behind, fd, xdata).then(done, done);
   }
 
   fsync(frame: Frame, fd: Fd, datasync: boolean, xdata?: Dict): Promise<PrePostAnswer> {

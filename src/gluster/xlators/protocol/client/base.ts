@@ -28,6 +28,8 @@ export abstract class ClientBase extends Xlator {
   protected sendGids = true;
   protected filterODirect = false;
   protected strictLocks = false;
+  /** A lock was asked for since this client is there. */
+  protected everLocked = false;
   /** No layer above keeps what was read: its memory may be used again by whoever asked. */
   protected recycles = false;
   /** Our number among the leaves of the graph, for offsets in directories. */
@@ -86,6 +88,19 @@ export abstract class ClientBase extends Xlator {
     call.b = b;
     call.c = c;
     connection.submit(call);
+    return call.promise;
+  }
+
+  /** As `submit`, for what nobody waits for: it goes along with the next call, or a little later. */
+  protected submitLazily<R, T>(read: ReplyReader<R>): Promise<T> {
+    const connection = this.connection!;
+    const above = this.frame!.span;
+    const span =
+      above === undefined
+        ? undefined
+        : wind('rpc_clnt_submit', above, { peer: connection.peer, procedure: this.procedure });
+    const call = new FopCall<R, T>(this.wire, this.name, span, read, undefined);
+    connection.submitLazily(call);
     return call.promise;
   }
 

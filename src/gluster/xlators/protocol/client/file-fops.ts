@@ -193,7 +193,10 @@ export abstract class ClientFileFops extends ClientAttrFops {
     fdRequest(this.wire, e, fd.inode.gfid, remote, xdata);
     // The brick drops the locks of whoever flushes.
     this.fdContext(fd)?.ownerGone(frame.root.lkOwner);
-    return this.submit(commonReply);
+    // With no locks to drop it may go along with the next call.
+    return frame.root.unwaited && !this.everLocked
+      ? this.submitLazily(commonReply)
+      : this.submit(commonReply);
   }
 
   fsync(frame: Frame, fd: Fd, datasync: boolean, xdata?: Dict): Promise<PrePostAnswer> {

@@ -60,6 +60,7 @@ export abstract class ClientLockFops extends ClientDirFops {
     if (e === undefined) return this.notConnected();
     lkRequest(this.wire, e, fd.inode.gfid, remote, command, flock, xdata);
     if (command === GF_LK_GETLK) return this.submit(lkReply, finishLk);
+    this.everLocked = true;
     const asked = { ...flock, owner: frame.root.lkOwner };
     return this.submit(lkReply, finishLk, asked, this.fdContext(fd), frame.root.pid);
   }
@@ -137,6 +138,7 @@ export abstract class ClientLockFops extends ClientDirFops {
     if (loc.gfid === GFID_NULL) return this.invalid();
     const e = this.begin(frame, OP.SETACTIVELK);
     if (e === undefined) return this.notConnected();
+    this.everLocked = true;
     setactivelkRequest(this.wire, e, loc.gfid, locks, xdata);
     return this.submit(commonReply);
   }
