@@ -1,11 +1,12 @@
 // `nacre rbd` beside the C++ `rbd`, in turn on one real cluster in one run.
 //
-//   npm run build && npx tsx bench/rbd.ts [--rounds 3] [--only read] [--nice=-10] [--dist dist] [--source]
+//   npm run build && npx tsx bench/rbd.ts [--rounds 3] [--only read] [--scale 0.25] [--nice=-10] [--dist dist] [--source]
 //
 // CPU is that of the whole client process, start-up included, over the operations that it did; the second figure of Nacre is
 // without what the process uses up to its first operation (a bench of as good as nothing). With --source the command is
 // run from src by way of tsx, whose start-up counts, too; by default it is that of dist, or of another build (--dist).
-// --nice: both clients run at this priority. On a machine with other work one thread gets less of it than the several of `rbd`.
+// The totals are those of `rbd bench` where nothing is said (1 GiB), --scale makes them smaller. Who goes first changes from
+// round to round. --nice: both clients run at this priority. On a machine with other work one thread gets less of it than the several of `rbd`.
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,7 @@ const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     only: { type: 'string' },
+    scale: { type: 'string', default: '1' },
     nice: { type: 'string', default: '0' },
     dist: { type: 'string', default: 'dist' },
     source: { type: 'boolean', default: false },
@@ -53,12 +55,12 @@ const work = (
 });
 
 const WORKLOADS: readonly Workload[] = [
-  work('4 KiB random write, write-back cache', 'write', 4096, 128 * MIB, 'rand', WRITEBACK),
-  work('4 KiB random write, default (write-around)', 'write', 4096, 128 * MIB, 'rand'),
-  work('4 KiB random write, no cache', 'write', 4096, 64 * MIB, 'rand', NO_CACHE),
-  work('4 KiB random read', 'read', 4096, 128 * MIB, 'rand'),
-  work('4 MiB sequential write', 'write', 4 * MIB, 1024 * MIB, 'seq'),
-  work('4 MiB sequential read', 'read', 4 * MIB, 1024 * MIB, 'seq'),
+  work('4 KiB random write, write-back cache', 'write', 4096, 1024 * MIB, 'rand', WRITEBACK),
+  work('4 KiB random write, default (write-around)', 'write', 4096, 1024 * MIB, 'rand'),
+  work('4 KiB random write, no cache', 'write', 4096, 256 * MIB, 'rand', NO_CACHE),
+  work('4 KiB random read', 'read', 4096, 1024 * MIB, 'rand'),
+  work('4 MiB sequential write', 'write', 4 * MIB, 4096 * MIB, 'seq'),
+  work('4 MiB sequential read', 'read', 4 * MIB, 4096 * MIB, 'seq'),
 ];
 
 interface Sample {
@@ -85,7 +87,9 @@ const clients: readonly (readonly [string, readonly string[]])[] = [
 
 const cluster = await RealCeph.start({
   store: 'memstore',
-  conf: { osd_pool_default_size: 1, osd_pool_default_min_size: 1 },
+  // Without page sets a memstore's object becomes a list of all the pieces ever written to it, which each write copies: after
+  // some random writes an OSD spends ten times as much on the next one, the more the later a client comes.
+  conf: { osd_pool_default_size: 1, osd_pool_default_min_size: 1, memstore_page_set: true },
 });
 const dir = mkdtempSync(join(tmpdir(), 'nacre-bench-rbd-'));
 const rows: string[][] = [];
@@ -109,6 +113,7 @@ const add = (name: string, samples: Readonly<Record<string, Sample[]>>) => {
   rows.push(row);
   console.error(row.join('  '));
 };
+const order = (round: number) => (round % 2 === 0 ? clients : clients.toReversed());
 const wanted = (name: string) => options.only === undefined || name.includes(options.only);
 
 /** A sparse file of 10 GiB with 256 MiB of data: 64 pieces of 4 MiB. */
@@ -139,7 +144,7 @@ try {
     if (!wanted(name)) continue;
     const samples: Record<string, Sample[]> = { rbd: [], nacre: [] };
     for (let round = 0; round < Number(options.rounds); round++)
-      for (const [who, prefix] of clients) {
+      for (const [who, prefix] of order(round)) {
         const bench = async (bytes: number) => {
           const all = [
             ...prefix,
@@ -154,7 +159,7 @@ try {
           return expectDone(await measure('nice', all, env), `${who}: ${name}`);
         };
         const start = who === 'nacre' ? await bench(16 * size) : undefined;
-        const run = await bench(total);
+        const run = await bench(Math.ceil((total * Number(options.scale)) / size) * size);
         const match = /elapsed:?\s+([\d.]+)\s+(?:seconds\s+)?ops:?\s+(\d+)/.exec(run.stdout);
         if (match === null) throw new Error(`${who}: no closing figures in\n${run.stdout}`);
         const ops = Number(match[2]);
@@ -179,7 +184,7 @@ try {
     const verb = name.slice(0, 6);
     const samples: Record<string, Sample[]> = { rbd: [], nacre: [] };
     for (let round = 0; round < Number(options.rounds); round++)
-      for (const [who, prefix] of clients) {
+      for (const [who, prefix] of order(round)) {
         const target = verb === 'export' ? join(dir, 'out') : `bench/in-${who}`;
         const from = verb === 'export' ? 'bench/sparse' : source;
         const begin = performance.now();
