@@ -8,14 +8,18 @@ const QUIET = 0.1;
 /** So much more than was left by the last collection, and it is time for one even while busy; not more often than every third tick. */
 const GROWTH = 32 << 20;
 
+/** MiB of heap from which on V8 is to prefer little memory to little work, and below which no more. */
+const LARGE = 40 << 20;
+const SMALL = 28 << 20;
+
 /**
- * Has V8 prefer little memory. By itself it lets new objects take up to 48 MiB before it looks at them, and lets the heap grow far beyond
- * what is alive; a mount serves small requests for months beside what it is there for. Early, as the young generation never shrinks by
- * these flags: it only grows no more.
+ * Has V8 prefer little memory, or no more. By itself it lets new objects take up to 48 MiB before it looks at them, and the heap grow far beyond
+ * what is alive, which a mount that knows many files is better without. One that knows few has little to save, and large
+ * reads and writes would cost half as much again.
  */
-export function preferLittleMemory(): void {
-  setFlagsFromString('--optimize-for-size');
-  setFlagsFromString('--semi-space-growth-factor=1');
+function preferLittleMemory(wanted: boolean): void {
+  setFlagsFromString(wanted ? '--optimize-for-size' : '--no-optimize-for-size');
+  setFlagsFromString(`--semi-space-growth-factor=${wanted ? 1 : 2}`);
 }
 
 /**
@@ -30,12 +34,18 @@ export function giveMemoryBackWhenIdle(): Disposable {
   let last = process.cpuUsage();
   let left = process.memoryUsage().heapUsed;
   let ticks = 0;
+  let frugal = false;
   const timer = setInterval(() => {
     const { user, system } = process.cpuUsage(last);
     last = process.cpuUsage();
     const share = (user + system) / 1000 / TICK;
     ticks++;
-    if (ticks >= 3 && process.memoryUsage().heapUsed > left * 1.5 + GROWTH) {
+    const { heapUsed } = process.memoryUsage();
+    if (frugal ? heapUsed < SMALL : heapUsed > LARGE) {
+      frugal = !frugal;
+      preferLittleMemory(frugal);
+    }
+    if (ticks >= 3 && heapUsed > left * 1.5 + GROWTH) {
       ticks = 0;
       collect();
       left = process.memoryUsage().heapUsed;

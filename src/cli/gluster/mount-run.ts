@@ -11,7 +11,7 @@ import { LineLog, parseLogLevel } from '../../gluster/graph/log.ts';
 import { GLUSTERD_PORT, volumeSpec } from '../../gluster/volume/spec.ts';
 import { Volume } from '../../gluster/volume/volume.ts';
 import { CliError, errorText } from '../shared/errors.ts';
-import { giveMemoryBackWhenIdle, preferLittleMemory } from './idle-memory.ts';
+import { giveMemoryBackWhenIdle } from './idle-memory.ts';
 import { type ParsedMountOptions, parseMountOptions } from './mount-options.ts';
 
 interface MountFlags {
@@ -87,7 +87,6 @@ async function serve(
   options: ParsedMountOptions,
   mounted: () => void,
 ): Promise<void> {
-  preferLittleMemory();
   const port = options.serverPort ?? GLUSTERD_PORT;
   const spec =
     options.volfile === undefined ? volumeSpec(text, port) : { servers: [], volume: text, path: '/' };
