@@ -11,7 +11,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { GraphEvent } from '../src/gluster/graph/events.ts';
 import { Volume, Xlator } from '../src/gluster/volume/index.ts';
+import { makeManyFiles } from '../test/support/many-files.ts';
 import { NacreMount } from '../test/support/nacre-mount.ts';
+import { memoryMiB } from '../test/support/process-memory.ts';
 import { RealGluster } from '../test/support/real-gluster.ts';
 
 const { values: options } = parseArgs({
@@ -25,12 +27,6 @@ const { values: options } = parseArgs({
 });
 const FILES = Number(options.files);
 const PER_DIRECTORY = 1000;
-
-/** A line of /proc/PID/status, MiB. */
-function status(pid: number | string, field: string): number {
-  const text = readFileSync(`/proc/${pid}/status`, 'latin1');
-  return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(text)![1]) / 1024;
-}
 
 /** Hands everything to its first child. */
 class Fan extends Xlator {
@@ -50,7 +46,7 @@ async function connections(volfile: string): Promise<void> {
       globalThis.gc?.();
       await sleep(200);
     }
-    return status('self', 'VmRSS');
+    return memoryMiB('self', 'VmRSS');
   };
   // One graph with so many connections under it, as a large volume has them; and that many volumes, each with all that one has.
   const volumes = async (count: number) => {
@@ -83,19 +79,6 @@ async function connections(volfile: string): Promise<void> {
   }
 }
 
-async function make(volume: Volume): Promise<void> {
-  const data = Buffer.alloc(1024, 'x');
-  let next = 0;
-  const worker = async () => {
-    while (next < FILES) {
-      const i = next++;
-      await volume.writeFile(`/d${Math.floor(i / PER_DIRECTORY)}/file-${i}`, data);
-    }
-  };
-  for (let i = 0; i * PER_DIRECTORY < FILES; i++) await volume.mkdir(`/d${i}`);
-  await Promise.all(Array.from({ length: 32 }, worker));
-}
-
 if (options['connect-to'] !== undefined) {
   await connections(readFileSync(options['connect-to'], 'utf8'));
 } else {
@@ -106,24 +89,24 @@ if (options['connect-to'] !== undefined) {
     {
       const begin = performance.now();
       await using volume = await Volume.open(spec);
-      await make(volume);
+      await makeManyFiles(volume, FILES, PER_DIRECTORY);
       console.log(`${FILES} files made in ${((performance.now() - begin) / 1000).toFixed(0)} s`);
     }
     await using mount = await NacreMount.start(spec);
-    console.log(`mounted: ${status(mount.pid, 'VmRSS').toFixed(1)} MiB`);
+    console.log(`mounted: ${memoryMiB(mount.pid, 'VmRSS').toFixed(1)} MiB`);
     const step = async (what: string, command: string) => {
       const begin = performance.now();
       const child = spawn('bash', ['-c', command], { cwd: mount.dir, stdio: 'inherit' });
       await new Promise(resolve => child.once('exit', resolve));
       const seconds = ((performance.now() - begin) / 1000).toFixed(0);
       console.log(
-        `${what} (${seconds} s): VmRSS ${status(mount.pid, 'VmRSS').toFixed(1)} MiB, VmHWM ${status(mount.pid, 'VmHWM').toFixed(1)} MiB`,
+        `${what} (${seconds} s): VmRSS ${memoryMiB(mount.pid, 'VmRSS').toFixed(1)} MiB, VmHWM ${memoryMiB(mount.pid, 'VmHWM').toFixed(1)} MiB`,
       );
     };
     await step('walked', 'ls -lR . | wc -l >/dev/null');
     await step('read', 'find . -type f -print0 | xargs -0 -n 500 cat | wc -c >/dev/null');
     await sleep(15_000);
-    console.log(`after a rest: VmRSS ${status(mount.pid, 'VmRSS').toFixed(1)} MiB`);
+    console.log(`after a rest: VmRSS ${memoryMiB(mount.pid, 'VmRSS').toFixed(1)} MiB`);
     await step('walked again', 'ls -lR . | wc -l >/dev/null');
   }
   // Only the layer that has the connection: a graph of it alone.

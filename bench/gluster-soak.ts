@@ -5,12 +5,12 @@
 // Each worker creates, writes, reads, renames, lists, locks and removes files in a directory of its own. A line each half minute.
 // As root, as it starts a glusterd and mounts.
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import * as nodeFs from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Volume } from '../src/gluster/volume/index.ts';
 import { NacreMount } from '../test/support/nacre-mount.ts';
+import { memoryMiB } from '../test/support/process-memory.ts';
 import { RealGluster } from '../test/support/real-gluster.ts';
 
 const { values: options } = parseArgs({
@@ -25,10 +25,6 @@ type Files = Pick<
   typeof nodeFs,
   'mkdir' | 'writeFile' | 'readFile' | 'rename' | 'readdir' | 'stat' | 'rm' | 'open'
 >;
-
-function rss(pid: number | string): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))![1]) / 1024;
-}
 
 let operations = 0;
 let stop = false;
@@ -75,7 +71,7 @@ const end = performance.now() + Number(options.minutes) * 60_000;
 for (let minutes = 0.5; performance.now() < end; minutes += 0.5) {
   await Promise.race([sleep(30_000), failed]);
   console.log(
-    `${minutes.toFixed(1).padStart(7)}  ${String(operations).padStart(10)}  ${rss(mount.pid).toFixed(1).padStart(9)}  ${rss('self').toFixed(1).padStart(7)}`,
+    `${minutes.toFixed(1).padStart(7)}  ${String(operations).padStart(10)}  ${memoryMiB(mount.pid, 'VmRSS').toFixed(1).padStart(9)}  ${memoryMiB('self', 'VmRSS').toFixed(1).padStart(7)}`,
   );
 }
 stop = true;

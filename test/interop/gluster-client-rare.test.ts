@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeEnv } from '../../src/env/node.ts';
-import { errnoOf, type FopError } from '../../src/gluster/graph/fop-error.ts';
 import { Loc } from '../../src/gluster/graph/loc.ts';
 import type { Callback } from '../../src/gluster/rpc/callback.ts';
 import { Dict } from '../../src/gluster/types/dict.ts';
 import { ENTRYLK_LOCK, ENTRYLK_LOCK_NB, ENTRYLK_UNLOCK, ENTRYLK_WRLCK } from '../../src/gluster/types/fs.ts';
 import { gfidFromRandom } from '../../src/gluster/types/gfid.ts';
-import { BrickGraph, frameOf, gfidRequest } from '../support/gluster-brick.ts';
+import { BrickGraph, errnoOfFop, frameOf, gfidRequest } from '../support/gluster-brick.ts';
 import { haveRealGluster, RealGluster } from '../support/real-gluster.ts';
 
 const O_RDWR = 2;
@@ -14,16 +13,6 @@ const O_CREAT = 0o100;
 const SET_LEASE = 2;
 const UNLOCK_LEASE = 3;
 const READ_LEASE = 1;
-
-/** The errno that a fop fails with. */
-async function errnoOfFop(fop: Promise<unknown>): Promise<string> {
-  try {
-    await fop;
-  } catch (thrown) {
-    return (thrown as FopError).code ?? String(errnoOf(thrown));
-  }
-  return 'no error';
-}
 
 /** What no mount asks for: the fops of protocols other than FUSE, and those that stock bricks have nothing behind. */
 describe.skipIf(!haveRealGluster())('rare fops on a real brick', { timeout: 60_000 }, () => {

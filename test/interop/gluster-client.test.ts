@@ -1,7 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { errnoOf, type FopError } from '../../src/gluster/graph/fop-error.ts';
 import { Loc } from '../../src/gluster/graph/loc.ts';
 import { type Callback, UP_MODE } from '../../src/gluster/rpc/callback.ts';
 import { Dict } from '../../src/gluster/types/dict.ts';
@@ -26,21 +25,11 @@ import {
   SET_ATTR_MTIME,
   SET_ATTR_UID,
 } from '../../src/gluster/types/iatt.ts';
-import { BrickGraph, frameOf, gfidRequest } from '../support/gluster-brick.ts';
+import { BrickGraph, errnoOfFop, frameOf, gfidRequest } from '../support/gluster-brick.ts';
 import { haveRealGluster, RealGluster } from '../support/real-gluster.ts';
 
 const O_RDWR = 2;
 const O_CREAT = 0o100;
-
-/** The errno that a fop fails with. */
-async function errnoOfFop(fop: Promise<unknown>): Promise<string> {
-  try {
-    await fop;
-  } catch (thrown) {
-    return (thrown as FopError).code ?? String(errnoOf(thrown));
-  }
-  return 'no error';
-}
 
 describe.skipIf(!haveRealGluster())('protocol/client on a real brick', () => {
   let gluster: RealGluster;

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Volume } from '../../src/gluster/volume/index.ts';
+import { makeManyFiles } from '../support/many-files.ts';
 import { NacreMount } from '../support/nacre-mount.ts';
+import { memoryMiB } from '../support/process-memory.ts';
 import { haveRealGluster, RealGluster } from '../support/real-gluster.ts';
 
 const FILES = 10_000;
@@ -10,10 +11,6 @@ const PER_DIRECTORY = 500;
 /** The goal is 150 MiB after 100,000 files with 32,768 kept in mind; here a tenth of both, and room for code that gets hot. */
 const LRU_LIMIT = 3000;
 const MOST_GROWTH_MIB = 40;
-
-function resident(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))![1]) / 1024;
-}
 
 function run(command: string, cwd: string): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -30,16 +27,7 @@ describe.skipIf(!haveRealGluster())('memory of a mount', () => {
     gluster = await RealGluster.start();
     await gluster.createVolume('mem', { bricks: 1 });
     await using volume = await Volume.open(`${gluster.bind}:/mem`);
-    for (let i = 0; i * PER_DIRECTORY < FILES; i++) await volume.mkdir(`/d${i}`);
-    const data = Buffer.alloc(1024, 'x');
-    let next = 0;
-    const worker = async () => {
-      while (next < FILES) {
-        const i = next++;
-        await volume.writeFile(`/d${Math.floor(i / PER_DIRECTORY)}/file-${i}`, data);
-      }
-    };
-    await Promise.all(Array.from({ length: 16 }, worker));
+    await makeManyFiles(volume, FILES, PER_DIRECTORY);
   }, 120_000);
 
   afterAll(async () => {
@@ -50,10 +38,10 @@ describe.skipIf(!haveRealGluster())('memory of a mount', () => {
     await using mount = await NacreMount.start(`${gluster.bind}:/mem`, [`lru-limit=${LRU_LIMIT}`]);
     await run('ls -lR . >/dev/null', mount.dir);
     // What has come by now is code, pools, and as many files as are kept.
-    const once = resident(mount.pid);
+    const once = memoryMiB(mount.pid, 'VmRSS');
     await run('find . -type f -print0 | xargs -0 -n 500 cat >/dev/null', mount.dir);
     for (let i = 0; i < 3; i++) await run('ls -lR . >/dev/null', mount.dir);
-    const growth = resident(mount.pid) - once;
+    const growth = memoryMiB(mount.pid, 'VmRSS') - once;
     expect(growth).toBeLessThan(MOST_GROWTH_MIB);
   }, 120_000);
 });

@@ -1,4 +1,5 @@
 import { nodeEnv } from '../../src/env/node.ts';
+import { errnoOf, type FopError } from '../../src/gluster/graph/fop-error.ts';
 import type { FopName, Fops } from '../../src/gluster/graph/fops.ts';
 import { CallRoot, Frame } from '../../src/gluster/graph/frame.ts';
 import { Graph } from '../../src/gluster/graph/graph.ts';
@@ -21,6 +22,16 @@ export function frameOf(op: FopName, who: Partial<CallRoot> = {}): Frame {
 /** The dict that gives a new file its gfid, as whoever creates one must (`gfid-req`). */
 export function gfidRequest(): Dict {
   return new Dict().setGfid('gfid-req', gfidFromRandom(env.random.bytes(16)));
+}
+
+/** The errno that a fop fails with. */
+export async function errnoOfFop(fop: Promise<unknown>): Promise<string> {
+  try {
+    await fop;
+  } catch (thrown) {
+    return (thrown as FopError).code ?? String(errnoOf(thrown));
+  }
+  return 'no error';
 }
 
 /** A graph of one layer: protocol/client, on one brick. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NACRE } from './nacre.ts';
+import { memoryMiB } from './process-memory.ts';
 
 function isMountPoint(dir: string): boolean {
   return readFileSync('/proc/self/mounts', 'utf8').includes(` ${dir} fuse.nacre `);
@@ -93,7 +94,7 @@ export class NacreMount implements AsyncDisposable {
 
   /** Peak resident memory, MiB. */
   get peakMiB(): number {
-    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, 'latin1'))![1]) / 1024;
+    return memoryMiB(this.pid, 'VmHWM');
   }
 
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {

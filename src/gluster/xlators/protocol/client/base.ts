@@ -69,6 +69,14 @@ export abstract class ClientBase extends Xlator {
     return connection.begin(FOP_PROGRAM, this.wire.version, procedure, who);
   }
 
+  private call<R, T>(read: ReplyReader<R>, finish: Finisher<R, T> | undefined): FopCall<R, T> {
+    const { peer } = this.connection!;
+    const above = this.frame!.span;
+    const span =
+      above === undefined ? undefined : wind('rpc_clnt_submit', above, { peer, procedure: this.procedure });
+    return new FopCall(this.wire, this.name, span, read, finish);
+  }
+
   /** Sends the call that was begun. `a`, `b`, `c`: for `finish`. */
   protected submit<R, T>(
     read: ReplyReader<R>,
@@ -77,30 +85,18 @@ export abstract class ClientBase extends Xlator {
     b?: unknown,
     c = 0,
   ): Promise<T> {
-    const connection = this.connection!;
-    const above = this.frame!.span;
-    const span =
-      above === undefined
-        ? undefined
-        : wind('rpc_clnt_submit', above, { peer: connection.peer, procedure: this.procedure });
-    const call = new FopCall(this.wire, this.name, span, read, finish);
+    const call = this.call(read, finish);
     call.a = a;
     call.b = b;
     call.c = c;
-    connection.submit(call);
+    this.connection!.submit(call);
     return call.promise;
   }
 
   /** As `submit`, for what nobody waits for: it goes along with the next call, or a little later. */
   protected submitLazily<R, T>(read: ReplyReader<R>): Promise<T> {
-    const connection = this.connection!;
-    const above = this.frame!.span;
-    const span =
-      above === undefined
-        ? undefined
-        : wind('rpc_clnt_submit', above, { peer: connection.peer, procedure: this.procedure });
-    const call = new FopCall<R, T>(this.wire, this.name, span, read, undefined);
-    connection.submitLazily(call);
+    const call = this.call<R, T>(read, undefined);
+    this.connection!.submitLazily(call);
     return call.promise;
   }
 
