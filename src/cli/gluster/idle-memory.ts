@@ -8,7 +8,7 @@ const QUIET = 0.1;
 /** So much more than was left by the last collection, and it is time for one even while busy; not more often than every third tick. */
 const GROWTH = 32 << 20;
 
-/** MiB of heap from which on V8 is to prefer little memory to little work, and below which no more. */
+/** Bytes of heap from which on V8 is to prefer little memory to little work, and below which no more. */
 const LARGE = 40 << 20;
 const SMALL = 28 << 20;
 

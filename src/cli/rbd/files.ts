@@ -66,7 +66,7 @@ export async function* readChunks(file: FileHandle, size: number): AsyncGenerato
   const spare: Buffer[] = [];
   let data = 0;
   const isHole = (at: number, end: number): boolean => {
-    if (data < end && data <= at) data = nextData(file.fd, at);
+    if (data <= at) data = nextData(file.fd, at);
     return data >= end;
   };
   const read = async (at: number): Promise<Buffer> => {

@@ -334,11 +334,13 @@ async function removeOld(work: Rename): Promise<void> {
   if (dstCached >= 0 && dstCached !== dstHashed && dstCached !== srcCached)
     removals.push(removed(work, dstCached, to, internalFop()));
   // Linkto files that are where a name hashed to before a layout was fixed: the rebalance would make names of the file of them.
+  const fromSpread = maySpread(dht, from);
+  const toSpread = work.sameParent ? fromSpread : maySpread(dht, to);
   for (let i = 0; i < dht.count; i++) {
     if (i === srcCached || i === dstCached) continue;
-    if (i !== srcHashed && i !== renamedOn && maySpread(dht, from))
+    if (fromSpread && i !== srcHashed && i !== renamedOn)
       removals.push(settle(dht.subvolumes[i].unlink(work.root(), from, 0, onlyLinkto(internalFop()))));
-    if (i !== dstHashed && maySpread(dht, to))
+    if (toSpread && i !== dstHashed)
       removals.push(settle(dht.subvolumes[i].unlink(work.root(), to, 0, onlyLinkto(internalFop()))));
   }
   await Promise.all(removals);
