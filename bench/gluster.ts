@@ -1,6 +1,6 @@
 // `nacre mount` beside the real `glusterfs` mount, in turn on one real volume in one run.
 //
-//   npm run build && npx tsx bench/gluster.ts [--rounds 3] [--files 1000] [--bricks 3] [--only 'create|ls'] [--dist dist]
+//   npm run build && npx tsx bench/gluster.ts [--rounds 3] [--files 1000] [--bricks 3] [--parallel 1] [--only 'create|ls'] [--dist dist]
 //
 // Both are mounted for the whole run and work in turn; a first round, not counted, warms both. CPU is that of the process that serves
 // the mount, from before to after each kind of work; not that of bricks or of the work itself.
@@ -18,34 +18,51 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '3' },
     files: { type: 'string', default: '1000' },
     bricks: { type: 'string', default: '3' },
+    parallel: { type: 'string', default: '1' },
     only: { type: 'string' },
     dist: { type: 'string', default: 'dist' },
   },
 });
 const root = join(import.meta.dirname, '..');
 const FILES = Number(options.files);
+/** Processes that work on small files at once, each in a directory of its own. */
+const PARALLEL = Number(options.parallel);
 const MIBS = 256;
 
 interface Sample {
   readonly perSecond: number;
   readonly cpuUs: number;
 }
+interface Work {
+  readonly operations: number;
+  readonly seconds: number;
+}
 interface Kind {
   readonly name: string;
   /** Nothing may be in the kernel's caches. */
   readonly cold?: boolean;
-  run(dir: string): Promise<{ operations: number; seconds: number }>;
+  run(dir: string): Promise<Work>;
 }
 
-const load = (kind: string, count: number) => async (dir: string) =>
-  JSON.parse(
-    await output(process.execPath, [
-      join(import.meta.dirname, 'support/file-load.mjs'),
-      kind,
-      dir,
-      String(count),
-    ]),
+async function loadOne(kind: string, dir: string, count: number): Promise<Work> {
+  const program = join(import.meta.dirname, 'support/file-load.mjs');
+  return JSON.parse(await output(process.execPath, [program, kind, dir, String(count)]));
+}
+
+const load = (kind: string, count: number) => (dir: string) => loadOne(kind, dir, count);
+
+const loadFiles = (kind: string) => async (dir: string) => {
+  mkdirSync(join(dir, 'files'), { recursive: true });
+  const all = await Promise.all(
+    Array.from({ length: PARALLEL }, (_, i) =>
+      loadOne(kind, join(dir, 'files', `p${i}`), Math.round(FILES / PARALLEL)),
+    ),
   );
+  return {
+    operations: all.reduce((sum, each) => sum + each.operations, 0),
+    seconds: Math.max(...all.map(each => each.seconds)),
+  };
+};
 
 async function timed(program: string, args: readonly string[], operations: number) {
   const begin = performance.now();
@@ -64,11 +81,11 @@ async function fio(dir: string, rw: string) {
 }
 
 const KINDS: readonly Kind[] = [
-  { name: 'create 4 KiB files', run: dir => load('create', FILES)(join(dir, 'files')) },
-  { name: 'warm stat', run: dir => load('stat', FILES)(join(dir, 'files')) },
+  { name: 'create 4 KiB files', run: loadFiles('create') },
+  { name: 'warm stat', run: loadFiles('stat') },
   { name: 'ls -lR, cold', cold: true, run: dir => timed('ls', ['-lR', join(dir, 'files')], FILES) },
-  { name: 'read 4 KiB files, cold', cold: true, run: dir => load('read', FILES)(join(dir, 'files')) },
-  { name: 'rm -rf', run: dir => load('remove', FILES)(join(dir, 'files')) },
+  { name: 'read 4 KiB files, cold', cold: true, run: loadFiles('read') },
+  { name: 'rm -rf', run: loadFiles('remove') },
   { name: 'write 1 MiB', run: dir => load('write', MIBS)(dir) },
   { name: 'read 1 MiB, cold', cold: true, run: dir => load('read-big', MIBS)(dir) },
   { name: 'random write 4 KiB x4', run: dir => fio(dir, 'randwrite') },
