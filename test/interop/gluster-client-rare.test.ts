@@ -3,9 +3,17 @@ import { nodeEnv } from '../../src/env/node.ts';
 import { Loc } from '../../src/gluster/graph/loc.ts';
 import type { Callback } from '../../src/gluster/rpc/callback.ts';
 import { Dict } from '../../src/gluster/types/dict.ts';
-import { ENTRYLK_LOCK, ENTRYLK_LOCK_NB, ENTRYLK_UNLOCK, ENTRYLK_WRLCK } from '../../src/gluster/types/fs.ts';
+import {
+  ENTRYLK_LOCK,
+  ENTRYLK_LOCK_NB,
+  ENTRYLK_UNLOCK,
+  ENTRYLK_WRLCK,
+  F_RDLCK,
+  F_WRLCK,
+} from '../../src/gluster/types/fs.ts';
 import { gfidFromRandom } from '../../src/gluster/types/gfid.ts';
 import { BrickGraph, errnoOfFop, frameOf, gfidRequest } from '../support/gluster-brick.ts';
+import { LoneBrick } from '../support/lone-brick.ts';
 import { haveRealGluster, RealGluster } from '../support/real-gluster.ts';
 
 const O_RDWR = 2;
@@ -101,8 +109,30 @@ describe.skipIf(!haveRealGluster())('rare fops on a real brick', { timeout: 60_0
     expect(await errnoOfFop(fops.icreate(frameOf('icreate'), nobody, 0o644, gfidRequest()))).toBe('ESTALE');
     expect(await errnoOfFop(fops.namelink(frameOf('namelink'), loc))).toBe('EEXIST');
     expect(await errnoOfFop(fops.ipc(frameOf('ipc'), 12345, new Dict()))).toBe('EOPNOTSUPP');
-    // A list with locks in it, as a namelink of a free name, ends the process of a brick of 10.3, so neither is asked for.
+    // GlusterFS 10.3 falls over two things, so they are not asked for here: io-threads over a list with locks in it, whose head it
+    // does not initialise (args_setactivelk_store), and storage/posix, which has no namelink, over one of a free name.
     expect(await errnoOfFop(fops.setactivelk(frameOf('setactivelk'), loc, []))).not.toBe('no error');
+    fd.release();
+  });
+
+  it('locks are handed over to a brick as when their file moves', async () => {
+    await using alone = await LoneBrick.start();
+    const { fops } = alone.brick;
+    await fops.lookup(frameOf('lookup'), alone.brick.root);
+    const { fd, loc } = await made('moved', alone.brick);
+    const lock = (start: number, len: number, type: number, owner: string) => ({
+      flock: { type, whence: 0, start, len, pid: 4711, owner },
+      clientUid: `client-of-${owner}`,
+      lkFlags: 0,
+    });
+    const locks = [lock(0, 100, F_WRLCK, 'owner-one'), lock(4096, 0, F_RDLCK, 'owner-two')];
+    await fops.setactivelk(frameOf('setactivelk'), loc, locks);
+    const { locks: there } = await fops.getactivelk(frameOf('getactivelk'), loc);
+    const told = (each: (typeof locks)[number]) => {
+      const { type, start, len, owner } = each.flock;
+      return [each.clientUid, type, start, len, owner];
+    };
+    expect(there.map(told)).toEqual(locks.map(told));
     fd.release();
   });
 });
