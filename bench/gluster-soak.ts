@@ -65,7 +65,7 @@ const work = [
   ...Array.from({ length: WORKERS }, (_, i) => load(volume as unknown as Files, `/a${i}`)),
 ];
 const failed = Promise.all(work);
-failed.catch(() => {});
+failed.catch(() => console.error(mount.output));
 console.log('minutes  operations  mount MiB  API MiB');
 const end = performance.now() + Number(options.minutes) * 60_000;
 for (let minutes = 0.5; performance.now() < end; minutes += 0.5) {

@@ -31,10 +31,16 @@ export class FopError {
   }
 }
 
-/** The errno of whatever was thrown; EIO for what is no FopError or NacreError. */
+/** The errno of whatever was thrown; EIO for what is no FopError or NacreError, which is a mistake of ours that must not go unseen. */
 export function errnoOf(thrown: unknown): number {
   if (thrown instanceof FopError) return thrown.errno;
   if (thrown instanceof NacreError) return -thrown.errno;
   const code = (thrown as { code?: unknown } | null)?.code;
-  return (typeof code === 'string' ? ERRNO[code] : undefined) ?? ERRNO['EIO'];
+  const known = typeof code === 'string' ? ERRNO[code] : undefined;
+  if (known !== undefined) return known;
+  process.emitWarning(
+    thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
+    'FopWarning',
+  );
+  return ERRNO['EIO'];
 }
