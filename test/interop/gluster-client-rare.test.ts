@@ -101,6 +101,19 @@ describe.skipIf(!haveRealGluster())('rare fops on a real brick', { timeout: 60_0
     fd.release();
   });
 
+  it('an fd that is released while calls go by it: the brick answers them all, for that file', async () => {
+    const { loc, fd, stat } = await made('released');
+    fd.release();
+    const one = async (i: number) => {
+      const again = brick.graph.inodes.openFd(loc.inode, O_RDWR, i, '');
+      await brick.fops.open(frameOf('open'), loc, O_RDWR, again);
+      const asked = Array.from({ length: 4 }, () => brick.fops.fstat(frameOf('fstat'), again));
+      again.release();
+      for (const answer of await Promise.all(asked)) expect(answer.stat.gfid).toBe(stat.gfid);
+    };
+    for (let round = 0; round < 100; round++) await Promise.all(Array.from({ length: 16 }, (_, i) => one(i)));
+  });
+
   it('what a brick does not do is refused with its errno', async () => {
     const { fops } = brick;
     const { fd, loc } = await made('plain');

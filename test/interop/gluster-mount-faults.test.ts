@@ -291,6 +291,26 @@ describe.skipIf(!haveRealGluster())('a mounted volume when things go wrong', { t
     expect(await ours.umount()).toBe(0);
   });
 
+  it('an open file that others close is asked about: the brick never hears of a number that it got back', async () => {
+    // Nothing out of a cache: each look at a file goes to its brick.
+    await gluster.cli('volume', 'set', VOLUME, 'performance.stat-prefetch', 'off');
+    await using ours = await NacreMount.start(spec, ['attribute-timeout=0', 'entry-timeout=0']);
+    const dir = join(ours.dir, 'open-close');
+    await fs.mkdir(dir);
+    const refused = async () =>
+      (
+        await run('bash', [
+          '-c',
+          `cat '${gluster.path('log', 'bricks')}'/*.log | grep -c 'Bad file descriptor' || true`,
+        ])
+      ).stdout;
+    const before = await refused();
+    expect(Number(await python('open-close.py', dir, '5'))).toBeGreaterThan(100);
+    expect(await refused()).toBe(before);
+    expect(await ours.umount()).toBe(0);
+    await gluster.cli('volume', 'reset', VOLUME);
+  });
+
   it('the first volfile server is down: the next one is asked', async () => {
     for (const [volume, options] of [
       [`127.0.0.77,${gluster.bind}:/${VOLUME}`, []],

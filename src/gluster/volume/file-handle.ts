@@ -429,7 +429,9 @@ export class FileHandle implements AsyncDisposable, OpenFile {
       signal,
       frame => {
         this.found(op);
-        return work(frame);
+        // Closed meanwhile, it stays open on its brick for as long as this takes.
+        const file = this.file.ref();
+        return work(frame).finally(() => file.unref());
       },
       mayWait,
     );

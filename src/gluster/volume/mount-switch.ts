@@ -33,7 +33,7 @@ export async function carryMount(
         root.pid = fd.pid;
         root.lkOwner = fd.lkOwner;
         try {
-          handle.fd = await carryFd(new Frame(root), from, fd, to, handle.locks);
+          bridge.handles.replace(handle, await carryFd(new Frame(root), from, fd, to, handle.locks));
         } catch {
           handle.broken = ERRNO['EBADF'];
         }

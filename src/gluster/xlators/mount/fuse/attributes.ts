@@ -20,7 +20,7 @@ export function attributeOperations(bridge: Bridge): FuseOperations {
 
   /**
    * The fd to go by: the request's own, where `preferOpen` one that is open anyway, or for a file that has no name any more any
-   * that is open on it.
+   * that is open on it. It stays open until `unref`: whoever opened it may close it meanwhile.
    */
   const fdOf = (
     request: FuseRequest,
@@ -29,8 +29,8 @@ export function attributeOperations(bridge: Bridge): FuseOperations {
     preferOpen: boolean,
   ): Fd | undefined => {
     const handle = fh === undefined ? undefined : bridge.handles.get(fh);
-    if (handle !== undefined && handle.broken === 0) return handle.fd;
-    return preferOpen || bridge.isUnlinked(inode) ? bridge.openFd(inode, request.pid) : undefined;
+    if (handle !== undefined && handle.broken === 0) return handle.fd.ref();
+    return preferOpen || bridge.isUnlinked(inode) ? bridge.openFd(inode, request.pid)?.ref() : undefined;
   };
 
   const getattr = (request: FuseRequest, fh: number | undefined): void => {
@@ -46,8 +46,14 @@ export function attributeOperations(bridge: Bridge): FuseOperations {
           ? bridge.fops.fstat(frame, fd)
           : bridge.fops.stat(frame, bridge.loc(inode));
     answer.then(
-      ({ stat }) => bridge.replyAttr(request, stat),
-      error => bridge.fail(request, error, fd === undefined),
+      ({ stat }) => {
+        fd?.unref();
+        bridge.replyAttr(request, stat);
+      },
+      error => {
+        fd?.unref();
+        bridge.fail(request, error, fd === undefined);
+      },
     );
   };
 
@@ -62,6 +68,7 @@ export function attributeOperations(bridge: Bridge): FuseOperations {
       fd !== undefined ? fops.ftruncate(frame, fd, set.size) : fops.truncate(frame, loc, set.size);
     const sizeToo = (set.valid & FATTR_SIZE) !== 0;
     if ((set.valid & FATTR_ATTRIBUTES) === 0 && !sizeToo) {
+      fd?.unref();
       getattr(request, set.fh);
       return;
     }
@@ -77,8 +84,14 @@ export function attributeOperations(bridge: Bridge): FuseOperations {
       if (sizeToo) answer = answer.then(truncate);
     }
     answer.then(
-      ({ post }) => bridge.replyAttr(request, post),
-      error => bridge.fail(request, error, fd === undefined),
+      ({ post }) => {
+        fd?.unref();
+        bridge.replyAttr(request, post);
+      },
+      error => {
+        fd?.unref();
+        bridge.fail(request, error, fd === undefined);
+      },
     );
   };
 

@@ -134,7 +134,7 @@ export class Bridge {
   openFd(inode: Inode, pid: number): Fd | undefined {
     let any: Fd | undefined;
     for (const fd of inode.fds) {
-      if (fd.anonymous) continue;
+      if (!this.handles.has(fd)) continue;
       if (fd.pid === pid) return fd;
       any ??= fd;
     }

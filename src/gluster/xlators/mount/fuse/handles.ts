@@ -17,12 +17,26 @@ export interface Handle {
 export class HandleTable {
   private readonly handles: (Handle | undefined)[] = [undefined];
   private readonly free: number[] = [];
+  private readonly fds = new Set<Fd>();
 
   add(fd: Fd, nodeid: number, isDirectory: boolean): Handle {
     const fh = this.free.pop() ?? this.handles.length;
     const handle: Handle = { fh, fd, nodeid, isDirectory, locks: [], broken: 0 };
     this.handles[fh] = handle;
+    this.fds.add(fd);
     return handle;
+  }
+
+  /** The fd's open was answered, and it is not released yet. */
+  has(fd: Fd): boolean {
+    return this.fds.has(fd);
+  }
+
+  /** Another graph's fd stands for the old one. */
+  replace(handle: Handle, fd: Fd): void {
+    this.fds.delete(handle.fd);
+    this.fds.add(fd);
+    handle.fd = fd;
   }
 
   get(fh: number): Handle | undefined {
@@ -33,6 +47,7 @@ export class HandleTable {
     const handle = this.handles[fh];
     if (handle === undefined) return undefined;
     this.handles[fh] = undefined;
+    this.fds.delete(handle.fd);
     this.free.push(fh);
     return handle;
   }

@@ -62,7 +62,7 @@ export abstract class ClientAttrFops extends ClientNameFops {
     const e = this.begin(frame, OP.FSTAT);
     if (e === undefined) return this.notConnected();
     fdRequest(this.wire, e, fd.inode.gfid, remote, xdata);
-    return this.submit(statReply);
+    return this.submitOn(fd, statReply);
   }
 
   setattr(frame: Frame, loc: Loc, stat: Iatt, valid: number, xdata?: Dict): Promise<PrePostAnswer> {
@@ -79,7 +79,7 @@ export abstract class ClientAttrFops extends ClientNameFops {
     const e = this.begin(frame, OP.FSETATTR);
     if (e === undefined) return this.notConnected();
     fsetattrRequest(this.wire, e, fd.inode.gfid, remote, stat, valid, xdata);
-    return this.submit(prePostReply);
+    return this.submitOn(fd, prePostReply);
   }
 
   access(frame: Frame, loc: Loc, mask: number, xdata?: Dict): Promise<Answer> {
@@ -119,7 +119,7 @@ export abstract class ClientAttrFops extends ClientNameFops {
     const e = this.begin(frame, OP.FSETXATTR);
     if (e === undefined) return this.notConnected();
     fsetxattrRequest(this.wire, e, fd.inode.gfid, remote, flags, dict, xdata);
-    return this.submit(commonReply);
+    return this.submitOn(fd, commonReply);
   }
 
   getxattr(frame: Frame, loc: Loc, name: string | undefined, xdata?: Dict): Promise<XattrAnswer> {
@@ -136,7 +136,7 @@ export abstract class ClientAttrFops extends ClientNameFops {
     const e = this.begin(frame, OP.FGETXATTR);
     if (e === undefined) return this.notConnected();
     fgetxattrRequest(this.wire, e, fd.inode.gfid, remote, name, xdata);
-    return this.submit(xattrReply, finishXattr);
+    return this.submitOn(fd, xattrReply, finishXattr);
   }
 
   removexattr(frame: Frame, loc: Loc, name: string, xdata?: Dict): Promise<Answer> {
@@ -153,7 +153,7 @@ export abstract class ClientAttrFops extends ClientNameFops {
     const e = this.begin(frame, OP.FREMOVEXATTR);
     if (e === undefined) return this.notConnected();
     fremovexattrRequest(this.wire, e, fd.inode.gfid, remote, name, xdata);
-    return this.submit(commonReply);
+    return this.submitOn(fd, commonReply);
   }
 
   xattrop(frame: Frame, loc: Loc, op: number, dict: Dict, xdata?: Dict): Promise<XattrAnswer> {
@@ -170,7 +170,7 @@ export abstract class ClientAttrFops extends ClientNameFops {
     const e = this.begin(frame, OP.FXATTROP);
     if (e === undefined) return this.notConnected();
     fsetxattrRequest(this.wire, e, fd.inode.gfid, remote, op, dict, xdata);
-    return this.submit(xattrReply, finishXattr);
+    return this.submitOn(fd, xattrReply, finishXattr);
   }
 
   ipc(frame: Frame, op: number, xdata?: Dict): Promise<Answer> {

@@ -93,11 +93,44 @@ export abstract class ClientBase extends Xlator {
     return call.promise;
   }
 
-  /** As `submit`, for what nobody waits for: it goes along with the next call, or a little later. */
-  protected submitLazily<R, T>(read: ReplyReader<R>): Promise<T> {
+  /** As `submit`, of a call that goes by an fd: the brick does not hear that it is released before it has answered. */
+  protected submitOn<R, T>(
+    fd: Fd,
+    read: ReplyReader<R>,
+    finish?: Finisher<R, T>,
+    a?: unknown,
+    b?: unknown,
+    c = 0,
+  ): Promise<T> {
+    const call = this.call(read, finish);
+    call.a = a;
+    call.b = b;
+    call.c = c;
+    call.fd = this.used(fd);
+    this.connection!.submit(call);
+    return call.promise;
+  }
+
+  protected submitOnBoth<R, T>(fd: Fd, other: Fd, read: ReplyReader<R>, finish?: Finisher<R, T>): Promise<T> {
+    const call = this.call(read, finish);
+    call.fd = this.used(fd);
+    call.otherFd = this.used(other);
+    this.connection!.submit(call);
+    return call.promise;
+  }
+
+  /** As `submitOn`, for what nobody waits for: it goes along with the next call, or a little later. */
+  protected submitLazilyOn<R, T>(fd: Fd, read: ReplyReader<R>): Promise<T> {
     const call = this.call<R, T>(read, undefined);
+    call.fd = this.used(fd);
     this.connection!.submitLazily(call);
     return call.promise;
+  }
+
+  private used(fd: Fd): FdContext | undefined {
+    const context = this.fdContext(fd);
+    context?.called();
+    return context;
   }
 
   protected fail(errno: number): Promise<never> {

@@ -169,7 +169,11 @@ export class ProtocolClient extends ClientLockFops implements Fops, BrickLinkUse
 
   opened(fd: Fd, context: FdContext): void {
     const old = this.fdContext(fd);
-    if (old !== undefined) this.saved.delete(old);
+    if (old !== undefined) {
+      // Opened twice: nobody would ever give the first number back.
+      this.saved.delete(old);
+      if (old.remoteFd >= 0) this.releaseRemote(old);
+    }
     fd.ctx[this.slot] = context;
     this.saved.add(context);
   }
@@ -184,8 +188,12 @@ export class ProtocolClient extends ClientLockFops implements Fops, BrickLinkUse
 
   private releaseRemote(context: FdContext): void {
     const { connection } = this;
-    if (connection !== undefined) releaseFd(connection, this.wire, context);
-    context.remoteFd = -1;
+    context.idle(() => {
+      // The number means nothing on another connection.
+      if (connection !== undefined && connection === this.connection)
+        releaseFd(connection, this.wire, context);
+      context.remoteFd = -1;
+    });
   }
 
   tryReopen(fd: Fd): void {

@@ -64,7 +64,7 @@ export abstract class ClientDirFops extends ClientFileFops {
     const e = this.begin(frame, OP.READDIR);
     if (e === undefined) return this.notConnected();
     readdirRequest(this.wire, e, fd.inode.gfid, remote, decodeOffset(offset, this.leaves), size, xdata);
-    return this.submit(readdirReply, finishReaddir, undefined, this);
+    return this.submitOn(fd, readdirReply, finishReaddir, undefined, this);
   }
 
   readdirp(frame: Frame, fd: Fd, size: number, offset: bigint, xdata?: Dict): Promise<ReaddirAnswer> {
@@ -73,7 +73,7 @@ export abstract class ClientDirFops extends ClientFileFops {
     const e = this.begin(frame, OP.READDIRP);
     if (e === undefined) return this.notConnected();
     readdirRequest(this.wire, e, fd.inode.gfid, remote, decodeOffset(offset, this.leaves), size, xdata);
-    return this.submit(readdirpReply, finishReaddir, fd, this);
+    return this.submitOn(fd, readdirpReply, finishReaddir, fd, this);
   }
 
   fsyncdir(frame: Frame, fd: Fd, datasync: boolean, xdata?: Dict): Promise<Answer> {
@@ -82,6 +82,6 @@ export abstract class ClientDirFops extends ClientFileFops {
     const e = this.begin(frame, OP.FSYNCDIR);
     if (e === undefined) return this.notConnected();
     fsyncRequest(this.wire, e, fd.inode.gfid, remote, datasync ? 1 : 0, xdata);
-    return this.submit(commonReply);
+    return this.submitOn(fd, commonReply);
   }
 }

@@ -25,12 +25,35 @@ export class FdContext {
   /** Operations that went by gfid since the fd was lost. */
   reopenAttempts = 0;
   locks: HeldLock[] = [];
+  /** Calls under way that name the brick's number. */
+  private calls = 0;
+  private whenIdle: (() => void) | undefined = undefined;
 
   constructor(gfid: Gfid, remoteFd: number, flags: number, isDirectory: boolean) {
     this.gfid = gfid;
     this.remoteFd = remoteFd;
     this.flags = flags;
     this.isDirectory = isDirectory;
+  }
+
+  called(): void {
+    this.calls++;
+  }
+
+  answered(): void {
+    if (--this.calls > 0 || this.whenIdle === undefined) return;
+    const release = this.whenIdle;
+    this.whenIdle = undefined;
+    release();
+  }
+
+  /**
+   * Runs `release` when no call is under way. A brick does not keep to the order of what it is sent: it would do a call after the release,
+   * on whatever has the number by then.
+   */
+  idle(release: () => void): void {
+    if (this.calls === 0) release();
+    else this.whenIdle = release;
   }
 
   /** Takes note of what the brick has granted: replaces what the same owner held in that range. */

@@ -96,7 +96,7 @@ export abstract class ClientFileFops extends ClientAttrFops {
     const e = this.begin(frame, OP.FTRUNCATE);
     if (e === undefined) return this.notConnected();
     ftruncateRequest(this.wire, e, fd.inode.gfid, remote, offset, xdata);
-    return this.submit(prePostReply);
+    return this.submitOn(fd, prePostReply);
   }
 
   open(frame: Frame, loc: Loc, flags: number, fd: Fd, xdata?: Dict): Promise<OpenAnswer> {
@@ -125,8 +125,15 @@ export abstract class ClientFileFops extends ClientAttrFops {
     if (e === undefined) return this.notConnected();
     readWriteRequest(this.wire, e, fd.inode.gfid, remote, offset, size, this.filtered(flags), xdata);
     const lost = remote === ANON_FD && this.fdContext(fd) !== undefined;
-    if (!lost && this.recycles) return this.submit(readReply) as Promise<ReadAnswer>;
-    return this.submit(readReply as never, finishRead, lost ? fd : undefined, this, this.recycles ? 1 : 0);
+    if (!lost && this.recycles) return this.submitOn(fd, readReply) as Promise<ReadAnswer>;
+    return this.submitOn(
+      fd,
+      readReply as never,
+      finishRead,
+      lost ? fd : undefined,
+      this,
+      this.recycles ? 1 : 0,
+    );
   }
 
   private async readInParts(
@@ -167,7 +174,7 @@ export abstract class ClientFileFops extends ClientAttrFops {
     readWriteRequest(this.wire, e, fd.inode.gfid, remote, offset, size, this.filtered(flags), xdata);
     for (let i = 0; i < data.length; i++) e.ref(data[i]);
     const lost = remote === ANON_FD && this.fdContext(fd) !== undefined;
-    return this.submit(prePostReply, finishWrite, lost ? fd : undefined, this);
+    return this.submitOn(fd, prePostReply, finishWrite, lost ? fd : undefined, this);
   }
 
   /** More waits to be sent than may: this one waits until there is room. */
@@ -195,8 +202,8 @@ export abstract class ClientFileFops extends ClientAttrFops {
     this.fdContext(fd)?.ownerGone(frame.root.lkOwner);
     // With no locks to drop it may go along with the next call.
     return frame.root.unwaited && !this.everLocked
-      ? this.submitLazily(commonReply)
-      : this.submit(commonReply);
+      ? this.submitLazilyOn(fd, commonReply)
+      : this.submitOn(fd, commonReply);
   }
 
   fsync(frame: Frame, fd: Fd, datasync: boolean, xdata?: Dict): Promise<PrePostAnswer> {
@@ -205,7 +212,7 @@ export abstract class ClientFileFops extends ClientAttrFops {
     const e = this.begin(frame, OP.FSYNC);
     if (e === undefined) return this.notConnected();
     fsyncRequest(this.wire, e, fd.inode.gfid, remote, datasync ? 1 : 0, xdata);
-    return this.submit(prePostReply);
+    return this.submitOn(fd, prePostReply);
   }
 
   fallocate(
@@ -221,7 +228,7 @@ export abstract class ClientFileFops extends ClientAttrFops {
     const e = this.begin(frame, OP.FALLOCATE);
     if (e === undefined) return this.notConnected();
     fallocateRequest(this.wire, e, fd.inode.gfid, remote, keepSize ? 1 : 0, offset, length, xdata);
-    return this.submit(prePostReply);
+    return this.submitOn(fd, prePostReply);
   }
 
   discard(frame: Frame, fd: Fd, offset: number, length: number, xdata?: Dict): Promise<PrePostAnswer> {
@@ -245,7 +252,7 @@ export abstract class ClientFileFops extends ClientAttrFops {
     const e = this.begin(frame, procedure);
     if (e === undefined) return this.notConnected();
     rangeRequest(this.wire, e, fd.inode.gfid, remote, offset, length, xdata);
-    return this.submit(prePostReply);
+    return this.submitOn(fd, prePostReply);
   }
 
   seek(frame: Frame, fd: Fd, offset: number, what: number, xdata?: Dict): Promise<SeekAnswer> {
@@ -254,7 +261,7 @@ export abstract class ClientFileFops extends ClientAttrFops {
     const e = this.begin(frame, OP.SEEK);
     if (e === undefined) return this.notConnected();
     seekRequest(this.wire, e, fd.inode.gfid, remote, offset, what, xdata);
-    return this.submit(seekReply);
+    return this.submitOn(fd, seekReply);
   }
 
   rchecksum(frame: Frame, fd: Fd, offset: number, length: number, xdata?: Dict): Promise<RchecksumAnswer> {
@@ -263,7 +270,7 @@ export abstract class ClientFileFops extends ClientAttrFops {
     const e = this.begin(frame, OP.RCHECKSUM);
     if (e === undefined) return this.notConnected();
     rchecksumRequest(this.wire, e, fd.inode.gfid, remote, offset, length, xdata);
-    return this.submit(rchecksumReply);
+    return this.submitOn(fd, rchecksumReply);
   }
 
   copyFileRange(
@@ -296,6 +303,6 @@ export abstract class ClientFileFops extends ClientAttrFops {
       flags,
       xdata,
     );
-    return this.submit(copyRangeReply);
+    return this.submitOnBoth(from, to, copyRangeReply);
   }
 }

@@ -4,6 +4,7 @@ import { FopError } from '../../../graph/fop-error.ts';
 import { RpcCall } from '../../../rpc/connection.ts';
 import { type FopWire, ReplyHead } from '../../../rpc/fop-wire.ts';
 import type { XdrDecoder } from '../../../rpc/xdr-decoder.ts';
+import type { FdContext } from './fd-context.ts';
 
 /** Reads a reply: undefined when the fop failed. */
 export type ReplyReader<R> = (w: FopWire, d: XdrDecoder, head: ReplyHead) => R | undefined;
@@ -28,6 +29,9 @@ export class FopCall<R, T> extends RpcCall {
   a: unknown = undefined;
   b: unknown = undefined;
   c = 0;
+  /** The fds that it goes by. */
+  fd: FdContext | undefined = undefined;
+  otherFd: FdContext | undefined = undefined;
   private resolve!: (answer: T) => void;
   private reject!: (error: FopError) => void;
 
@@ -54,6 +58,7 @@ export class FopCall<R, T> extends RpcCall {
     d.type = 'fop reply';
     const head = HEAD;
     const reply = this.read(this.wire, d, head);
+    if (this.fd !== undefined) this.letGo();
     if (reply === undefined) {
       this.failed(new FopError(head.errno === 0 ? ERRNO['EIO'] : head.errno, this.origin, head.xdata));
       return;
@@ -77,8 +82,17 @@ export class FopCall<R, T> extends RpcCall {
   }
 
   fail(errno: number): void {
+    if (this.fd !== undefined) this.letGo();
     // As Gluster has it, a brick that does not answer is one that is not there.
     this.failed(new FopError(errno === ERRNO['ETIMEDOUT'] ? ERRNO['ENOTCONN'] : errno, this.origin));
+  }
+
+  private letGo(): void {
+    const { fd, otherFd } = this;
+    this.fd = undefined;
+    this.otherFd = undefined;
+    fd?.answered();
+    otherFd?.answered();
   }
 
   private failed(error: FopError): void {

@@ -59,10 +59,10 @@ export abstract class ClientLockFops extends ClientDirFops {
     const e = this.begin(frame, OP.LK);
     if (e === undefined) return this.notConnected();
     lkRequest(this.wire, e, fd.inode.gfid, remote, command, flock, xdata);
-    if (command === GF_LK_GETLK) return this.submit(lkReply, finishLk);
+    if (command === GF_LK_GETLK) return this.submitOn(fd, lkReply, finishLk);
     this.everLocked = true;
     const asked = { ...flock, owner: frame.root.lkOwner };
-    return this.submit(lkReply, finishLk, asked, this.fdContext(fd), frame.root.pid);
+    return this.submitOn(fd, lkReply, finishLk, asked, this.fdContext(fd), frame.root.pid);
   }
 
   inodelk(frame: Frame, volume: string, loc: Loc, cmd: number, flock: Flock, xdata?: Dict): Promise<Answer> {
@@ -82,7 +82,7 @@ export abstract class ClientLockFops extends ClientDirFops {
     const e = this.begin(frame, OP.FINODELK);
     if (e === undefined) return this.notConnected();
     finodelkRequest(this.wire, e, fd.inode.gfid, remote, command, flock, volume, xdata);
-    return this.submit(commonReply);
+    return this.submitOn(fd, commonReply);
   }
 
   entrylk(
@@ -115,7 +115,7 @@ export abstract class ClientLockFops extends ClientDirFops {
     const e = this.begin(frame, OP.FENTRYLK);
     if (e === undefined) return this.notConnected();
     fentrylkRequest(this.wire, e, fd.inode.gfid, remote, cmd, type, basename, volume, xdata);
-    return this.submit(commonReply);
+    return this.submitOn(fd, commonReply);
   }
 
   lease(frame: Frame, loc: Loc, lease: Lease, xdata?: Dict): Promise<LeaseAnswer> {
