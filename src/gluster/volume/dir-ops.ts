@@ -4,7 +4,7 @@ import { errnoOf, FopError } from '../graph/fop-error.ts';
 import type { GraphEntry } from '../graph/fops.ts';
 import type { Frame } from '../graph/frame.ts';
 import type { Loc } from '../graph/loc.ts';
-import { typeOfMode } from '../types/iatt.ts';
+import { IA_IFDIR, typeOfMode } from '../types/iatt.ts';
 import { link, unlinkFile, withFile, withNew } from './file-ops.ts';
 import { done, gfidRequest, join, resolvePlace } from './resolve.ts';
 import type { Session } from './session.ts';
@@ -45,6 +45,27 @@ export async function* entries(session: Session, frame: Frame, loc: Loc): AsyncG
   } finally {
     fd.release();
   }
+}
+
+/** Tells of each entry of a directory, with `recursive` of all below: the directory's path, and the entry's from where the walk began. */
+export async function walk(
+  session: Session,
+  frame: Frame,
+  dir: string,
+  recursive: boolean,
+  visit: (entry: GraphEntry, dir: string, inside: string) => void,
+  inside = '',
+): Promise<void> {
+  const deeper: string[] = [];
+  await withFile(session, frame, dir, true, async (loc, stat) => {
+    if (!stat.isDirectory) throw new FopError(ERRNO['ENOTDIR']);
+    for await (const entry of entries(session, frame, loc)) {
+      visit(entry, dir, inside === '' ? entry.name : join(inside, entry.name));
+      if (recursive && kindOf(entry) === IA_IFDIR) deeper.push(entry.name);
+    }
+  });
+  for (const name of deeper)
+    await walk(session, frame, join(dir, name), true, visit, inside === '' ? name : join(inside, name));
 }
 
 /** IA_IF* of an entry: by its attributes, by what the directory says (DT_*), or by a lookup. */

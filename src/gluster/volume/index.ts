@@ -4,7 +4,16 @@ export { type GraphLog, type GraphLogLevel, LineLog, SILENT_LOG } from '../graph
 export type { OptionSpec, OptionTable } from '../graph/option-types.ts';
 export { type DumpWriter, Xlator, type XlatorClass, type XlatorSetup } from '../graph/xlator.ts';
 export type { TimeLike } from './attributes.ts';
+export { COPYFILE_EXCL } from './copy.ts';
 export { FileHandle, type LockOptions, type ReadOptions } from './file-handle.ts';
+export type {
+  CopyOptions,
+  ReaddirOptions,
+  ReadFileOptions,
+  StatFs,
+  StatOptions,
+  WriteFileOptions,
+} from './fs-options.ts';
 export type { FileLayout, HashRange } from './layout.ts';
 export { VolumeMount, type VolumeMountOptions } from './mount.ts';
 export type { PathLike } from './names.ts';
@@ -15,6 +24,6 @@ export { BigIntStats, Dirent, Stats } from './stats.ts';
 export type { StreamOptions } from './streams.ts';
 export { Volume, type VolumeOptions } from './volume.ts';
 export { fixedVolfile, type VolfileSource } from './volume-client.ts';
-export { COPYFILE_EXCL, type StatFs, VolumeFs } from './volume-fs.ts';
+export { VolumeFs } from './volume-fs.ts';
 export type { WatchEvent, WatchOptions } from './watch.ts';
 export { XATTR_CREATE, XATTR_REPLACE } from './xattrs.ts';

@@ -1,58 +1,35 @@
 import type { Readable, Writable } from 'node:stream';
-import { ERRNO } from '../../base/errno.ts';
 import { NacreError } from '../../base/errors.ts';
-import { FopError } from '../graph/fop-error.ts';
+import type { GraphEntry } from '../graph/fops.ts';
 import type { Frame } from '../graph/frame.ts';
 import { formatGfid } from '../types/gfid.ts';
 import { changeMode, changeOwner, changeTimes, type TimeLike } from './attributes.ts';
+import { closing, copyFile, copyTree } from './copy.ts';
 import * as dirs from './dir-ops.ts';
 import { DirectoryReader } from './directory-reader.ts';
 import type { FileHandle } from './file-handle.ts';
 import * as files from './file-ops.ts';
+import {
+  bag,
+  type CopyOptions,
+  type Data,
+  type Encoded,
+  type ReaddirOptions,
+  type ReadFileOptions,
+  type StatFs,
+  type StatOptions,
+  type WriteFileOptions,
+} from './fs-options.ts';
 import { type NameEncoding, type PathLike, toBytes, toEncoding, toText } from './names.ts';
-import { O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY, parseOpenFlags } from './open-flags.ts';
-import { join } from './resolve.ts';
+import { O_CREAT, O_TRUNC, O_WRONLY, parseOpenFlags } from './open-flags.ts';
 import { type Abortable, isStale, type Session } from './session.ts';
 import { BigIntStats, Dirent, Stats } from './stats.ts';
 import { readable, type StreamOptions, writable } from './streams.ts';
 import { type WatchEvent, type WatchOptions, watchPath } from './watch.ts';
 import { visibleNames, xattrDict } from './xattrs.ts';
 
-export interface StatOptions extends Abortable {
-  bigint?: boolean;
-}
-export interface StatFs {
-  /** Always GlusterFS's own: FUSE_SUPER_MAGIC, as a mount of it shows. */
-  readonly type: number;
-  readonly bsize: number;
-  readonly blocks: number;
-  readonly bfree: number;
-  readonly bavail: number;
-  readonly files: number;
-  readonly ffree: number;
-}
-export interface ReaddirOptions extends Abortable {
-  encoding?: NameEncoding;
-  withFileTypes?: boolean;
-  recursive?: boolean;
-}
-export interface ReadFileOptions extends Abortable {
-  encoding?: BufferEncoding | null;
-  flag?: string | number;
-}
-export interface WriteFileOptions extends Abortable {
-  encoding?: BufferEncoding | null;
-  mode?: number;
-  flag?: string | number;
-  /** On disk before it resolves. */
-  flush?: boolean;
-}
-type Data = string | Uint8Array | AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
-type Encoded<T> = BufferEncoding | null | T;
-
 const FUSE_SUPER_MAGIC = 0x65735546;
 export const F_OK = 0;
-export const COPYFILE_EXCL = 1;
 
 /**
  * The files of a volume, as `node:fs/promises` has them: the same methods, options and errors (`code`, `syscall`, `path`). Paths begin at
@@ -284,29 +261,9 @@ export class VolumeFs {
     const bytes = toBytes(path);
     return this.run('readdir', bytes, signal, async frame => {
       const found: (Dirent | string | Buffer)[] = [];
-      const visit = async (dir: string, inside: string): Promise<void> => {
-        const deeper: string[] = [];
-        await files.withFile(this.session, frame, dir, true, async (loc, stat) => {
-          if (!stat.isDirectory) throw new FopError(ERRNO['ENOTDIR']);
-          for await (const entry of dirs.entries(this.session, frame, loc)) {
-            const kind = dirs.kindOf(entry);
-            const name = inside === '' ? entry.name : join(inside, entry.name);
-            if (withFileTypes)
-              found.push(
-                new Dirent(
-                  toEncoding(entry.name, encoding) as string,
-                  toText(dir),
-                  kind,
-                  entry.stat && new Stats(entry.stat),
-                ),
-              );
-            else found.push(toEncoding(name, encoding));
-            if (recursive && kind === 2) deeper.push(entry.name);
-          }
-        });
-        for (const name of deeper) await visit(join(dir, name), inside === '' ? name : join(inside, name));
-      };
-      await visit(bytes, '');
+      await dirs.walk(this.session, frame, bytes, recursive, (entry, dir, inside) => {
+        found.push(withFileTypes ? direntOf(entry, dir, encoding) : toEncoding(inside, encoding));
+      });
       return found as string[];
     });
   }
@@ -317,88 +274,19 @@ export class VolumeFs {
     const directory = await DirectoryReader.open(this.session, bytes);
     try {
       for (let page = await directory.next(); page.length > 0; page = await directory.next())
-        for (const entry of page)
-          yield new Dirent(
-            toText(entry.name),
-            toText(bytes),
-            dirs.kindOf(entry),
-            entry.stat && new Stats(entry.stat),
-          );
+        for (const entry of page) yield direntOf(entry, bytes);
     } finally {
       await directory.close();
     }
   }
 
-  async copyFile(from: PathLike, to: PathLike, mode = 0): Promise<void> {
-    const flags = O_WRONLY | O_CREAT | ((mode & COPYFILE_EXCL) !== 0 ? parseOpenFlags('wx') : O_TRUNC);
-    const options = { start: 0, autoClose: false, highWaterMark: 1 << 20 };
-    await this.with(from, O_RDONLY, 0, undefined, async source => {
-      const stat = await source.stat();
-      const { mode: permissions } = stat;
-      if (stat.isDirectory())
-        throw new NacreError('EISDIR', 'gluster.copyFile', `'${toText(toBytes(from))}' is a directory`);
-      await this.with(to, flags, permissions & 0o7777, undefined, target =>
-        target.writeFile(source.createReadStream(options)),
-      );
-    });
+  copyFile(from: PathLike, to: PathLike, mode = 0): Promise<void> {
+    return copyFile(this, from, to, mode);
   }
 
   /** Copies a file, a link, or with `recursive` a directory with all in it. */
-  async cp(
-    from: PathLike,
-    to: PathLike,
-    options: {
-      recursive?: boolean;
-      force?: boolean;
-      errorOnExist?: boolean;
-      preserveTimestamps?: boolean;
-    } = {},
-  ): Promise<void> {
-    const source = toBytes(from);
-    const target = toBytes(to);
-    const stat = await this.lstat(from);
-    if (stat.isDirectory()) {
-      if (options.recursive !== true)
-        throw new NacreError(
-          'EISDIR',
-          'gluster.cp',
-          `'${toText(source)}' is a directory, and recursive is not set`,
-        );
-      if (join(target, '').startsWith(join(source, '')))
-        throw new NacreError('EINVAL', 'gluster.cp', `'${toText(target)}' lies within '${toText(source)}'`);
-      if (await this.isThere(to, false))
-        throw new NacreError('EISDIR', 'gluster.cp', `'${toText(target)}' is there and no directory`);
-      await this.mkdir(to, { recursive: true, mode: stat.mode & 0o7777 });
-      for (const name of await this.readdir(from, { encoding: 'buffer' })) {
-        const below = name.toString('latin1');
-        await this.cp(
-          Buffer.from(join(source, below), 'latin1'),
-          Buffer.from(join(target, below), 'latin1'),
-          options,
-        );
-      }
-    } else {
-      if (await this.isThere(to, true))
-        throw new NacreError('ENOTDIR', 'gluster.cp', `'${toText(target)}' is a directory`);
-      if (options.force === false && (await this.exists(to))) {
-        if (options.errorOnExist === true)
-          throw new NacreError('EEXIST', 'gluster.cp', `'${toText(target)}' is there already`);
-        return;
-      }
-      if (stat.isSymbolicLink()) {
-        await this.rm(to, { force: true });
-        await this.symlink(Buffer.from(await this.readlink(from, 'latin1'), 'latin1'), to);
-        return;
-      }
-      await this.copyFile(from, to);
-    }
-    if (options.preserveTimestamps === true) await this.utimes(to, stat.atimeMs / 1000, stat.mtimeMs / 1000);
-  }
-
-  /** Whether there is a directory, or something else. */
-  private async isThere(path: PathLike, directory: boolean): Promise<boolean> {
-    const stat = await this.lstat(path).catch(() => undefined);
-    return stat !== undefined && stat.isDirectory() === directory;
+  cp(from: PathLike, to: PathLike, options: CopyOptions = {}): Promise<void> {
+    return copyTree(this, from, to, options);
   }
 
   async statfs(path: PathLike = '/'): Promise<StatFs> {
@@ -472,7 +360,6 @@ export class VolumeFs {
     });
   }
 
-  /** What `work` fails with counts more than what closing fails with then. */
   private async with<T>(
     path: PathLike,
     flags: string | number,
@@ -480,16 +367,7 @@ export class VolumeFs {
     signal: AbortSignal | undefined,
     work: (file: FileHandle) => Promise<T>,
   ): Promise<T> {
-    const file = await this.open(path, flags, mode, { signal });
-    let result: T;
-    try {
-      result = await work(file);
-    } catch (error) {
-      await file.close().catch(() => {});
-      throw error;
-    }
-    await file.close();
-    return result;
+    return closing(await this.open(path, flags, mode, { signal }), work);
   }
 
   /** As `fs.promises.watch`: an async iterator of what changes in a file or directory. See `watchPath` for how soon it is told. */
@@ -538,9 +416,7 @@ export class VolumeFs {
   }
 }
 
-function bag<T extends object>(
-  options: Encoded<T> | undefined,
-): Partial<T> & { encoding?: BufferEncoding | null } {
-  if (typeof options === 'string') return { encoding: options } as Partial<T> & { encoding: BufferEncoding };
-  return options ?? {};
+function direntOf(entry: GraphEntry, dir: string, encoding?: NameEncoding): Dirent {
+  const stat = entry.stat && new Stats(entry.stat);
+  return new Dirent(toEncoding(entry.name, encoding) as string, toText(dir), dirs.kindOf(entry), stat);
 }
