@@ -523,6 +523,35 @@ describe.skipIf(!haveRealGluster())('cluster/distribute on real volumes', () => 
     }
   });
 
+  it('finds files that wait to be moved in directories that a rebalance calls done', {
+    timeout: LIMIT * 2,
+  }, async () => {
+    await gluster.createVolume('queued', { bricks: 2 });
+    const point = await gluster.mount('queued');
+    mkdirSync(join(point, 'd'));
+    for (let i = 0; i < 30; i++) await fs.writeFile(join(point, 'd', `f${i}`), `${i}`);
+    await gluster.umount(point);
+    await gluster.addBricks('queued', 1);
+    await gluster.cli('volume', 'rebalance', 'queued', 'start', 'force');
+    await rebalanced(gluster, 'queued');
+    // Done it is: the directory has the volume's commit hash, which is kept as text.
+    const xattr = (path: string, key: string) =>
+      gluster.xattrs(join(gluster.brickPath('queued', 2), path)).get(key)!;
+    expect(xattr('d', 'trusted.glusterfs.dht').readUInt32BE(0)).toBe(
+      Number.parseInt(xattr('', 'trusted.glusterfs.dht.commithash').toString('latin1'), 10),
+    );
+    const there = readdirSync(join(gluster.brickPath('queued', 2), 'd')).filter(name => /^f/.test(name));
+    expect(there.length).toBeGreaterThan(2);
+    for (const name of there) moveByHand(gluster, 'queued', join('d', name), 2, 0);
+    const volume = await openReal(gluster, 'queued');
+    try {
+      for (const name of there) expect(await volume.readFile(`/d/${name}`, 'utf8')).toBe(name.slice(1));
+    } finally {
+      await volume.close();
+      await gluster.tryCli('volume', 'stop', 'queued', 'force');
+    }
+  });
+
   it('opens with a brick down as the real mount does', { timeout: LIMIT * 2 }, async () => {
     for (const name of ['halft', 'halfo']) {
       await gluster.createVolume(name, { bricks: 3 });

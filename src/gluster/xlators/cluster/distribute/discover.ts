@@ -6,7 +6,7 @@ import { makeContext } from './context.ts';
 import { EIO, isMissing } from './errnos.ts';
 import { isLinkfile, mergeIatt } from './iatt.ts';
 import { mergeAnswer } from './layout-disk.ts';
-import { answerOf, type LookupState, learnCommitHash, mdsCount } from './lookup-state.ts';
+import { answerOf, type LookupState, mdsCount } from './lookup-state.ts';
 import { aggregate } from './merge.ts';
 import { ANCESTRY_PATH } from './names.ts';
 import { healXattrs, markMds, takeHealed } from './selfheal-xattrs.ts';
@@ -60,9 +60,9 @@ async function complete(state: LookupState): Promise<LookupAnswer> {
   else {
     const wrong = layout.normalize();
     if (wrong < 0 || (wrong > 0 && !state.found)) anomalies = true;
-    else dht.setLayout(state.inode, layout);
+    else dht.layoutRead(state.inode, layout);
   }
-  learnCommitHash(dht, state.xattrs);
+  dht.commitHash.learn(state.xattrs);
   if (!state.found) return state.reject();
   if (state.stat?.isDirectory) {
     const source = layout.entries.find(entry => entry.err === 0)?.subvolume ?? -1;

@@ -11,6 +11,7 @@ import type { Dict } from '../../../types/dict.ts';
 import type { Flock, Lease } from '../../../types/fs.ts';
 import { GFID_ROOT } from '../../../types/gfid.ts';
 import { IA_IFREG, type Iatt } from '../../../types/iatt.ts';
+import { CommitHash } from './commit-hash.ts';
 import { contextOf, type InodeContext, makeContext } from './context.ts';
 import * as create from './create.ts';
 import * as data from './data.ts';
@@ -57,8 +58,7 @@ export class Distribute extends Xlator implements Partial<F.Fops> {
   decommissionedCount = 0;
   /** Grows with every child that comes up: older layouts may be stale. */
   generation = 1;
-  /** Commit hash of the volume's last complete rebalance; from the root directory. */
-  volumeCommitHash = 0;
+  readonly commitHash = new CommitHash(this);
   /** By child: the layout of the files that it has. */
   readonly fileLayouts: readonly Layout[];
   readonly mdsKey: string;
@@ -157,6 +157,12 @@ export class Distribute extends Xlator implements Partial<F.Fops> {
 
   newLayout(count = this.count): Layout {
     return new Layout(count, this.generation, this.config.spread === 0 ? this.count : this.config.spread);
+  }
+
+  /** The layout of a directory as bricks say it is. */
+  layoutRead(inode: Inode, layout: Layout): void {
+    this.commitHash.layoutRead(this.layoutOf(inode), layout);
+    this.setLayout(inode, layout);
   }
 
   setLayout(inode: Inode, layout: Layout): void {

@@ -34,6 +34,8 @@ export class Layout {
   readonly entries: LayoutEntry[] = [];
   type = HASH_TYPE_DM;
   commitHash = 0;
+  /** When it was seen with another commit hash than before, monotonic milliseconds. */
+  changedAt = Number.NEGATIVE_INFINITY;
   /** When it was made, in CHILD_UP events: an older one is looked up afresh. 0: never too old. */
   generation: number;
   /** How many bricks a directory made from it is spread over; 0: all. */

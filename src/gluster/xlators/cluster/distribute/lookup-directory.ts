@@ -39,7 +39,7 @@ export async function lookupDirectory(state: LookupState, first: boolean): Promi
   }
   if (!state.found) return state.reject();
   if (needsSelfheal(state)) return selfhealAndAnswer(state);
-  dht.setLayout(state.inode, layout);
+  dht.layoutRead(state.inode, layout);
   dht.seeTimes(state.inode, undefined, state.stat);
   dht.seeTimes(state.loc.parent, undefined, state.postparent);
   return answerOf(state);
@@ -100,7 +100,7 @@ export function needsSelfheal(state: LookupState): boolean {
 export async function selfhealAndAnswer(state: LookupState): Promise<LookupAnswer> {
   const { dht } = state;
   const layout = await selfhealDirectory(state);
-  dht.setLayout(state.inode, layout);
+  dht.layoutRead(state.inode, layout);
   dht.seeTimes(state.inode, undefined, state.stat);
   dht.seeTimes(state.loc.parent, undefined, state.postparent);
   return answerOf(state);

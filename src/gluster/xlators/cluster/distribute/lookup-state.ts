@@ -104,17 +104,6 @@ export function answerOf(state: LookupState): LookupAnswer {
   return answer;
 }
 
-/** The volume's commit hash comes with every lookup of the root directory. */
-export function learnCommitHash(dht: Distribute, xattrs: Dict | undefined): void {
-  if (xattrs === undefined || !xattrs.has(dht.commitHashKey)) return;
-  const hash = xattrs.int(dht.commitHashKey) ?? wordOf(xattrs.bytes(dht.commitHashKey));
-  if (hash !== undefined) dht.volumeCommitHash = hash >>> 0;
-}
-
-function wordOf(bytes: Buffer | undefined): number | undefined {
-  return bytes?.length === 4 ? bytes.readUInt32BE(0) : undefined;
-}
-
 /** The child that a linkto file names; -1: none that there is. */
 export function linktoTarget(dht: Distribute, xattrs: Dict | undefined): number {
   return dht.childOfName(xattrs?.string(dht.linkKey));

@@ -12,7 +12,7 @@ import { fixDirectory, isLinkfile, stripPhase1 } from './iatt.ts';
 import { isNameless, isRoot } from './loc.ts';
 import { lookupDirectory } from './lookup-directory.ts';
 import { lookupEverywhere } from './lookup-everywhere.ts';
-import { LookupState, learnCommitHash, linktoTarget, requestOf } from './lookup-state.ts';
+import { LookupState, linktoTarget, requestOf } from './lookup-state.ts';
 import { GFID_REQ } from './names.ts';
 import { revalidateDirectory, revalidateFile } from './revalidate.ts';
 
@@ -125,7 +125,7 @@ function onHashedError(state: LookupState, error: unknown): Promise<LookupAnswer
 function shouldLookupEverywhere(dht: Distribute, loc: Loc): boolean {
   const { lookupOptimize, lookupUnhashed } = dht.config;
   const layout = dht.layoutOf(loc.parent);
-  if (lookupOptimize) return layout === undefined || layout.commitHash !== dht.volumeCommitHash;
+  if (lookupOptimize) return !dht.commitHash.settled(layout);
   if (lookupUnhashed === 'auto') return layout !== undefined && layout.searchUnhashed > 0;
   // As in 10.3, 'off' is no different from 'on'.
   return true;
@@ -135,7 +135,7 @@ function onHashed(state: LookupState, answer: LookupAnswer): Promise<LookupAnswe
   const { dht } = state;
   const { stat, xdata } = answer;
   state.gfid = stat.gfid;
-  learnCommitHash(dht, xdata);
+  dht.commitHash.learn(xdata);
   if (stat.isDirectory) return lookupDirectory(state, false);
   const target = linktoTarget(dht, xdata);
   if (target < 0) return lookupEverywhere(state);

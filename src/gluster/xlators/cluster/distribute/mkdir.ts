@@ -35,7 +35,7 @@ export async function mkdir(
   let hashed = dht.hashedOf(loc);
   if (hashed < 0) throw dht.error(EIO);
   const layout = dht.newLayout();
-  layout.commitHash = dht.config.lookupOptimize ? dht.volumeCommitHash : COMMIT_HASH_INVALID;
+  layout.commitHash = dht.config.lookupOptimize ? dht.commitHash.last : COMMIT_HASH_INVALID;
   const request = Dict.from(xdata);
   setParentLayout(dht, loc, hashed, request);
   const namespace = await protectNamespace(dht, frame, loc, hashed);
@@ -150,7 +150,7 @@ async function withNewParentLayout(
   const old = request.bytes(dht.config.xattrName);
   const { layout } = await refreshLayout(dht, frame, locOf(parent), undefined);
   layout.sort();
-  dht.setLayout(parent, layout);
+  dht.layoutRead(parent, layout);
   const hashed = dht.hashedOf(loc);
   if (hashed < 0) throw dht.error(ENOENT);
   const now = setParentLayout(dht, loc, hashed, request);

@@ -159,6 +159,6 @@ function takeLayout(dht: Distribute, entry: GraphEntry, child: number): boolean 
   const layout = dht.newLayout(1);
   mergeAnswer(layout, child, 0, entry.dict, dht.config.xattrName);
   if (layout.normalize() !== 0) return false;
-  dht.setLayout(inode, layout);
+  dht.layoutRead(inode, layout);
   return true;
 }

@@ -135,7 +135,11 @@ async function tryLocked(work: Rename): Promise<RenameAnswer | undefined> {
  */
 async function layoutsHold(work: Rename): Promise<boolean> {
   const { dht, from, to, srcHashed, dstHashed } = work;
-  const [source, target] = await Promise.all([inRange(work, from, srcHashed), inRange(work, to, dstHashed)]);
+  const [source, target] = await Promise.all([
+    inRange(work, from, srcHashed),
+    inRange(work, to, dstHashed),
+    dht.commitHash.ask(work.root()),
+  ]);
   if (source && target) return true;
   for (const { parent } of work.sameParent ? [from] : [from, to])
     if (parent !== undefined) await learnLayout(dht, work.root(), parent);
@@ -150,7 +154,7 @@ async function learnLayout(dht: Distribute, frame: Frame, directory: Inode): Pro
   const { layout } = await refreshLayout(dht, frame, locOf(directory), undefined);
   layout.sort();
   const { holes, overlaps } = layout.anomalies();
-  if (holes === 0 && overlaps === 0) dht.setLayout(directory, layout);
+  if (holes === 0 && overlaps === 0) dht.layoutRead(directory, layout);
 }
 
 async function inRange(work: Rename, loc: Loc, hashed: number): Promise<boolean> {
@@ -363,7 +367,7 @@ async function removeOldName(work: Rename): Promise<void> {
 
 /** Whether linkto files of a name may be on bricks that it does not hash to: not once a rebalance has seen the whole directory. */
 function maySpread(dht: Distribute, loc: Loc): boolean {
-  return dht.layoutOf(loc.parent)?.commitHash !== dht.volumeCommitHash;
+  return !dht.commitHash.settled(dht.layoutOf(loc.parent));
 }
 
 async function removed(work: Rename, child: number, loc: Loc, request: Dict): Promise<void> {

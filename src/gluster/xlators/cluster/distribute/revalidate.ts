@@ -15,7 +15,7 @@ import { decodeLayout } from './layout-disk.ts';
 import { followLinkto } from './lookup.ts';
 import { hasXattr, lookupDirectory, needsSelfheal, selfhealAndAnswer } from './lookup-directory.ts';
 import { lookupEverywhere } from './lookup-everywhere.ts';
-import { answerOf, LookupState, learnCommitHash, linktoTarget, mdsCount } from './lookup-state.ts';
+import { answerOf, LookupState, linktoTarget, mdsCount } from './lookup-state.ts';
 import { aggregate } from './merge.ts';
 import { GFID_REQ } from './names.ts';
 
@@ -123,7 +123,7 @@ export async function revalidateDirectory(state: LookupState): Promise<LookupAns
 function takeAnswer(state: LookupState, child: number, answer: LookupAnswer, known: Layout): void {
   const { dht, inode } = state;
   const { stat, xdata } = answer;
-  learnCommitHash(dht, xdata);
+  dht.commitHash.learn(xdata);
   if (inode.type !== IA_INVAL && stat.type !== inode.type) {
     state.failed(EINVAL);
     return;

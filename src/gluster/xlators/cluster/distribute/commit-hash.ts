@@ -1,0 +1,113 @@
+import type { Frame } from '../../../graph/frame.ts';
+import { Dict } from '../../../types/dict.ts';
+import { settle } from '../shared/wind.ts';
+import type { Distribute } from './distribute.ts';
+import type { Layout } from './layout.ts';
+import { locOf } from './loc.ts';
+
+/** How long a hash that was heard is believed when a directory turns up, milliseconds: as long as caches believe what they know. */
+const BELIEVED_MS = 1000;
+
+/**
+ * A rebalance calls a directory done when it has queued the last of its files, up to 500 of which wait to be moved then, without a linkto
+ * file where they are looked for. So names are looked for everywhere for so long after a rebalance has begun, and after a
+ * directory was seen to be done.
+ */
+const REBALANCE_MS = 3_600_000;
+const QUEUE_MS = 600_000;
+
+/**
+ * The commit hash of the volume, an xattr of its root directory: a rebalance sets it first of all, and gives it to each directory whose files
+ * are all where they belong. Where a directory's is the same, a name that is not where it hashes to is nowhere. Only the root's
+ * lookups bring it, so it may be old when a directory shows that a rebalance has begun.
+ *
+ * A u32, as text in the xattr: the time in seconds when the rebalance began, shifted left by three, and at least one of the three bits
+ * below; 0 before the first (gd_set_commit_hash).
+ */
+export class CommitHash {
+  /** As last heard: what new directories get. */
+  last = 0;
+  private certain = true;
+  private heardAt = Number.NEGATIVE_INFINITY;
+  private asked = 0;
+  private heard = 0;
+  private readonly dht: Distribute;
+
+  constructor(dht: Distribute) {
+    this.dht = dht;
+  }
+
+  /** Whether all names of a directory with that layout are where they hash to, or have a linkto file there. */
+  settled(layout: Layout | undefined): boolean {
+    if (!this.certain || layout === undefined || layout.commitHash !== this.last) return false;
+    return this.last === 0 || (this.age() > REBALANCE_MS && this.now() - layout.changedAt > QUEUE_MS);
+  }
+
+  /** Milliseconds since the last rebalance began. */
+  private age(): number {
+    const seconds = Math.floor(this.dht.host.env.clock.now() / 1000);
+    return ((seconds - (this.last >>> 3)) & 0x1fff_ffff) * 1000;
+  }
+
+  private now(): number {
+    return this.dht.host.env.clock.mono();
+  }
+
+  /** From the answer to a lookup, if it was one of the root directory. */
+  learn(xattrs: Dict | undefined): void {
+    const key = this.dht.commitHashKey;
+    if (xattrs === undefined || !xattrs.has(key)) return;
+    const hash = xattrs.int(key) ?? wordOf(xattrs.bytes(key));
+    if (hash === undefined) return;
+    this.last = hash >>> 0;
+    this.believe();
+  }
+
+  /** A directory's layout was read, where `before` was known. One that has changed, or is new to us, may be the work of a rebalance. */
+  layoutRead(before: Layout | undefined, layout: Layout): void {
+    const { dht } = this;
+    if (!dht.config.lookupOptimize || before === layout) return;
+    if (before !== undefined)
+      layout.changedAt = before.commitHash === layout.commitHash ? before.changedAt : this.now();
+    const old = this.now() - this.heardAt > BELIEVED_MS;
+    if (before === undefined ? !old : sameRanges(before, layout)) return;
+    this.certain = false;
+    void this.ask(dht.ownFrame('lookup'));
+  }
+
+  /** Asks the root directory. Never rejects: who does not know looks everywhere. */
+  async ask(frame: Frame): Promise<void> {
+    const { dht } = this;
+    const child = dht.up.first();
+    if (child < 0) return;
+    const turn = ++this.asked;
+    const request = new Dict().setUint(dht.commitHashKey, 4);
+    const { answer } = await settle(
+      dht.subvolumes[child].lookup(frame, locOf(dht.host.inodes.root), request),
+    );
+    // A later question may have been answered before.
+    if (answer === undefined || turn < this.heard) return;
+    this.heard = turn;
+    this.learn(answer.xdata);
+    this.believe();
+  }
+
+  private believe(): void {
+    this.certain = true;
+    this.heardAt = this.now();
+  }
+}
+
+function sameRanges(one: Layout, other: Layout): boolean {
+  return (
+    one.entries.length === other.entries.length &&
+    one.entries.every(entry => {
+      const its = other.of(entry.subvolume);
+      return its !== undefined && its.start === entry.start && its.stop === entry.stop;
+    })
+  );
+}
+
+function wordOf(bytes: Buffer | undefined): number | undefined {
+  return bytes?.length === 4 ? bytes.readUInt32BE(0) : undefined;
+}
