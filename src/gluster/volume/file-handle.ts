@@ -2,20 +2,21 @@ import type { Readable, Writable } from 'node:stream';
 import { NacreError } from '../../base/errors.ts';
 import type { Fd } from '../graph/fd.ts';
 import type { Frame } from '../graph/frame.ts';
-import { withLock } from '../graph/held-locks.ts';
-import {
-  F_GETLK,
-  F_RDLCK,
-  F_SETLK,
-  F_SETLKW,
-  F_UNLCK,
-  F_WRLCK,
-  type Flock,
-  SEEK_TO_DATA,
-  SEEK_TO_HOLE,
-} from '../types/fs.ts';
+import { type Flock, SEEK_TO_DATA, SEEK_TO_HOLE } from '../types/fs.ts';
 import { type AttributeChange, changeMode, changeOwner, changeTimes, type TimeLike } from './attributes.ts';
 import { carryFd } from './carry.ts';
+import {
+  askCommand,
+  HandleLocks,
+  type LockCommand,
+  type LockFound,
+  type LockOptions,
+  lockCommand,
+  lockFound,
+  mayWait,
+  rightFor,
+  unlockCommand,
+} from './handle-locks.ts';
 import { O_ACCMODE, O_APPEND, O_RDONLY, O_WRONLY } from './open-flags.ts';
 import { type Abortable, asError, type LiveGraph, type OpenFile, type Session } from './session.ts';
 import { BigIntStats, Stats } from './stats.ts';
@@ -31,25 +32,15 @@ export interface ReadOptions<T extends Uint8Array = Uint8Array> extends Abortabl
   position?: number | null;
 }
 
-export interface LockOptions extends Abortable {
-  start?: number;
-  /** 0: to the end of the file, however far it grows. */
-  length?: number;
-  exclusive?: boolean;
-  /** Waits for it; otherwise EAGAIN when somebody has it. Default true. */
-  wait?: boolean;
-}
-
 interface Rules {
   /** How the file must be open. */
-  readonly needs?: 'read' | 'write';
+  readonly needs?: 'read' | 'write' | undefined;
   readonly refusal?: 'EBADF' | 'EINVAL';
   readonly mayWait?: boolean;
 }
 
 const READING: Rules = { needs: 'read' };
 const WRITING: Rules = { needs: 'write' };
-let nextOwner = 1;
 
 /**
  * An open file, as `fs.promises.FileHandle`. Offsets and lengths in bytes. Errors are NacreErrors with `code`, `syscall` and `path`.
@@ -58,11 +49,8 @@ export class FileHandle implements AsyncDisposable, OpenFile {
   readonly path: string;
   private readonly session: Session;
   private file: Fd;
-  /** Whose locks they are: this handle's. */
-  private readonly owner: string;
+  private readonly locks: HandleLocks;
   private position = 0;
-  /** Granted to this handle. */
-  private locks: readonly Flock[] = [];
   private closing: Promise<void> | undefined;
   /** Why it could not be opened in the graph that is in use now. */
   private lost: Error | undefined;
@@ -71,10 +59,7 @@ export class FileHandle implements AsyncDisposable, OpenFile {
     this.session = session;
     this.file = file;
     this.path = path;
-    const owner = Buffer.alloc(8);
-    owner.writeUInt32BE(session.env.host.pid, 0);
-    owner.writeUInt32BE(nextOwner++ >>> 0, 4);
-    this.owner = owner.toString('latin1');
+    this.locks = new HandleLocks(session);
     session.files.add(this);
   }
 
@@ -314,28 +299,18 @@ export class FileHandle implements AsyncDisposable, OpenFile {
    * returns, or on close. EAGAIN when `wait` is false and somebody has it.
    */
   async lock(options: LockOptions = {}): Promise<AsyncDisposable> {
-    const { start = 0, length = 0, exclusive = true, wait = true, signal } = options;
-    const range = { start, length };
-    await this.lk(wait ? F_SETLKW : F_SETLK, exclusive ? F_WRLCK : F_RDLCK, range, signal);
-    return { [Symbol.asyncDispose]: () => this.unlock(range) };
+    const command = lockCommand(options);
+    await this.lk(command, options.signal);
+    return { [Symbol.asyncDispose]: () => this.unlock(command) };
   }
 
   async unlock(range: { start?: number; length?: number } = {}): Promise<void> {
-    await this.lk(F_SETLK, F_UNLCK, range);
+    await this.lk(unlockCommand(range));
   }
 
   /** Whose lock would be in the way; undefined when none is. */
-  async getLock(
-    options: Omit<LockOptions, 'wait'> = {},
-  ): Promise<{ exclusive: boolean; pid: number; start: number; length: number } | undefined> {
-    const found = await this.lk(
-      F_GETLK,
-      options.exclusive === false ? F_RDLCK : F_WRLCK,
-      options,
-      options.signal,
-    );
-    if (found.type === F_UNLCK) return undefined;
-    return { exclusive: found.type === F_WRLCK, pid: found.pid, start: found.start, length: found.len };
+  async getLock(options: Omit<LockOptions, 'wait'> = {}): Promise<LockFound | undefined> {
+    return lockFound(await this.lk(askCommand(options), options.signal));
   }
 
   createReadStream(options: StreamOptions = {}): Readable {
@@ -375,8 +350,8 @@ export class FileHandle implements AsyncDisposable, OpenFile {
   async switchTo(graph: LiveGraph): Promise<void> {
     const old = this.file;
     try {
-      const frame = this.session.frame('open', this.owner);
-      this.file = await carryFd(frame, this.session.graph, old, graph, this.locks);
+      const frame = this.session.frame('open', this.locks.owner);
+      this.file = await carryFd(frame, this.session.graph, old, graph, this.locks.held);
     } catch (thrown) {
       this.lost = asError(thrown, 'open', this.path) as Error;
     }
@@ -387,7 +362,7 @@ export class FileHandle implements AsyncDisposable, OpenFile {
     try {
       await this.session.run('close', this.path, undefined, async frame => {
         this.found('close');
-        frame.root.lkOwner = this.owner;
+        frame.root.lkOwner = this.locks.owner;
         await this.session.fops.flush(frame, this.file);
       });
     } finally {
@@ -469,17 +444,8 @@ export class FileHandle implements AsyncDisposable, OpenFile {
     });
   }
 
-  private lk(cmd: number, type: number, range: { start?: number; length?: number }, signal?: AbortSignal) {
-    const work = async (frame: Frame) => {
-      frame.root.lkOwner = this.owner;
-      const { start = 0, length = 0 } = range;
-      const flock = { type, whence: 0, start, len: length, pid: frame.root.pid, owner: this.owner };
-      const answer = await this.session.fops.lk(frame, this.file, cmd, flock);
-      if (cmd !== F_GETLK) this.locks = withLock(this.locks, flock);
-      return answer.flock;
-    };
-    // As fcntl has it: who may not read (write) may not take a shared (exclusive) lock; bricks do not mind.
-    const needs = cmd === F_GETLK || type === F_UNLCK ? {} : type === F_WRLCK ? WRITING : READING;
-    return this.run('lock', signal, work, { ...needs, mayWait: cmd === F_SETLKW });
+  private lk(command: LockCommand, signal?: AbortSignal): Promise<Flock> {
+    const work = (frame: Frame) => this.locks.run(frame, this.file, command);
+    return this.run('lock', signal, work, { needs: rightFor(command), mayWait: mayWait(command) });
   }
 }

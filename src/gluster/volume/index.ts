@@ -5,7 +5,7 @@ export type { OptionSpec, OptionTable } from '../graph/option-types.ts';
 export { type DumpWriter, Xlator, type XlatorClass, type XlatorSetup } from '../graph/xlator.ts';
 export type { TimeLike } from './attributes.ts';
 export { COPYFILE_EXCL } from './copy.ts';
-export { FileHandle, type LockOptions, type ReadOptions } from './file-handle.ts';
+export { FileHandle, type ReadOptions } from './file-handle.ts';
 export type {
   CopyOptions,
   ReaddirOptions,
@@ -14,6 +14,7 @@ export type {
   StatOptions,
   WriteFileOptions,
 } from './fs-options.ts';
+export type { LockFound, LockOptions } from './handle-locks.ts';
 export type { FileLayout, HashRange } from './layout.ts';
 export { VolumeMount, type VolumeMountOptions } from './mount.ts';
 export type { PathLike } from './names.ts';
