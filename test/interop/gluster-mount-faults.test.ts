@@ -255,9 +255,7 @@ describe.skipIf(!haveRealGluster())('a mounted volume when things go wrong', { t
     const held = await Promise.all(
       Array.from({ length: 60 }, (_, i) => fs.open(join(ours.dir, 'moving', `f${i}`), 'r+')),
     );
-    // Without renames, unless asked for: now and then a name is still lost, as with the real client.
-    const renames = process.env['NACRE_FAULT_RENAMES'] ?? 'no';
-    const work = await load(ours.dir, '--patience', '10', '--renames', renames);
+    const work = await load(ours.dir, '--patience', '10');
     await sleep(LOAD_S * 300);
     await gluster.addBricks(VOLUME);
     const rebalance = async (...how: string[]) => {

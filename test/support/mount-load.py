@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Work with checksums on a mount, for as long as nobody says stop.
 
-mount-load.py DIR --stop FILE [--workers N] [--seed N] [--unlinked yes] [--patience SECONDS] [--renames no]
+mount-load.py DIR --stop FILE [--workers N] [--seed N] [--unlinked yes] [--patience SECONDS]
 Each worker keeps files and their contents in a model: makes, reads, rewrites, appends to, renames, removes and lists them, and
 holds some open all the time, with locks, to write and read through (with --unlinked also one that has no name any more). Any
 error or difference ends it with what it was (exit status 1). A listing may be wrong for --patience seconds, as it is while
@@ -16,14 +16,13 @@ import traceback
 
 
 class Worker:
-    def __init__(self, base, index, seed, unlinked, patience, renames):
+    def __init__(self, base, index, seed, unlinked, patience):
         self.rng = random.Random(seed * 100 + index)
         self.base = os.path.join(base, f'w{index}')
         self.files = {}
         self.held = []
         self.last = ''
         self.patience = patience
-        self.renames = renames
         os.mkdir(self.base)
         for n in range(4):
             os.mkdir(f'{self.base}/d{n}')
@@ -139,8 +138,6 @@ class Worker:
     def run(self, stop):
         steps = [(10, self.put), (10, self.get), (4, self.append), (4, self.rename), (4, self.remove), (3, self.list),
                  (2, self.make_directory), (8, self.hold)]
-        if not self.renames:
-            steps = [(w, step) for w, step in steps if step != self.rename]
         weights = [w for w, _ in steps]
         ops = 0
         while not os.path.exists(stop):
@@ -166,7 +163,7 @@ def main():
             worker = None
             try:
                 worker = Worker(base, index, int(options.get('seed', 1)), options.get('unlinked') == 'yes',
-                                float(options.get('patience', 0)), options.get('renames') != 'no')
+                                float(options.get('patience', 0)))
                 os.write(w, str(worker.run(options['stop'])).encode())
                 os._exit(0)
             except BaseException as e:

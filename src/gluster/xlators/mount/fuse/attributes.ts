@@ -127,7 +127,8 @@ export function attributeOperations(bridge: Bridge): FuseOperations {
   const refusal = (name: string, none: string): number => {
     if (ACL_NAMES.test(name)) return options.acl ? 0 : ERRNO['EOPNOTSUPP'];
     if (name === 'security.capability') return options.capability ? 0 : ERRNO[none];
-    if (name === 'security.selinux') return options.selinux ? 0 : ERRNO[none];
+    // Not ENODATA as Gluster's mount has it: `ls -l` would go on asking for it of every file.
+    if (name === 'security.selinux') return options.selinux ? 0 : ERRNO['EOPNOTSUPP'];
     return 0;
   };
 
