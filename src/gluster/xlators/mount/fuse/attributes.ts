@@ -1,11 +1,12 @@
 import { ERRNO } from '../../../../base/errno.ts';
 import type { FuseOperations, FuseRequest, FuseSetattr } from '../../../../fuse/types.ts';
 import type { Fd } from '../../../graph/fd.ts';
+import type { LookupAnswer, PrePostAnswer, StatAnswer } from '../../../graph/fops.ts';
 import type { Inode } from '../../../graph/inode.ts';
 import { Loc } from '../../../graph/loc.ts';
 import { Dict } from '../../../types/dict.ts';
 import { formatGfid } from '../../../types/gfid.ts';
-import { IA_IFDIR } from '../../../types/iatt.ts';
+import { IA_IFDIR, type Iatt } from '../../../types/iatt.ts';
 import { nameBytes, nameText } from '../../../types/names.ts';
 import { changesOf, FATTR_ATTRIBUTES, FATTR_SIZE, FATTR_TIMES } from './attr.ts';
 import type { Bridge } from './bridge.ts';
@@ -13,6 +14,9 @@ import type { Bridge } from './bridge.ts';
 const ACL_NAMES = /^system\.posix_acl_(access|default)$/;
 /** The volume's own bookkeeping of who a file is. */
 const IDENTITY_NAMES = new Set(['trusted.gfid', 'trusted.glusterfs.volume-id']);
+
+const statOf = (answer: StatAnswer | LookupAnswer): Iatt => answer.stat;
+const postOf = (answer: PrePostAnswer): Iatt => answer.post;
 
 /** Requests about attributes, ordinary and extended, and about the volume as a whole. */
 export function attributeOperations(bridge: Bridge): FuseOperations {
@@ -33,6 +37,25 @@ export function attributeOperations(bridge: Bridge): FuseOperations {
     return preferOpen || bridge.isUnlinked(inode) ? bridge.openFd(inode, request.pid)?.ref() : undefined;
   };
 
+  /** Answers with attributes, and lets go of the fd that they were asked by. */
+  const replyAttr = <T>(
+    request: FuseRequest,
+    answer: Promise<T>,
+    of: (answer: T) => Iatt,
+    fd: Fd | undefined,
+  ): void => {
+    answer.then(
+      done => {
+        fd?.unref();
+        bridge.replyAttr(request, of(done));
+      },
+      error => {
+        fd?.unref();
+        bridge.fail(request, error, fd === undefined);
+      },
+    );
+  };
+
   const getattr = (request: FuseRequest, fh: number | undefined): void => {
     const inode = bridge.node(request, request.nodeid, getattr, [fh]);
     if (inode === undefined) return;
@@ -45,16 +68,7 @@ export function attributeOperations(bridge: Bridge): FuseOperations {
         : fd !== undefined
           ? bridge.fops.fstat(frame, fd)
           : bridge.fops.stat(frame, bridge.loc(inode));
-    answer.then(
-      ({ stat }) => {
-        fd?.unref();
-        bridge.replyAttr(request, stat);
-      },
-      error => {
-        fd?.unref();
-        bridge.fail(request, error, fd === undefined);
-      },
-    );
+    replyAttr(request, answer, statOf, fd);
   };
 
   const setattr = (request: FuseRequest, set: FuseSetattr): void => {
@@ -83,16 +97,7 @@ export function attributeOperations(bridge: Bridge): FuseOperations {
           : fops.setattr(frame, loc, stat, valid);
       if (sizeToo) answer = answer.then(truncate);
     }
-    answer.then(
-      ({ post }) => {
-        fd?.unref();
-        bridge.replyAttr(request, post);
-      },
-      error => {
-        fd?.unref();
-        bridge.fail(request, error, fd === undefined);
-      },
-    );
+    replyAttr(request, answer, postOf, fd);
   };
 
   const access = (request: FuseRequest, mask: number): void => {

@@ -85,17 +85,12 @@ export abstract class ClientBase extends Xlator {
     b?: unknown,
     c = 0,
   ): Promise<T> {
-    const call = this.call(read, finish);
-    call.a = a;
-    call.b = b;
-    call.c = c;
-    this.connection!.submit(call);
-    return call.promise;
+    return this.submitOn(undefined, read, finish, a, b, c);
   }
 
   /** As `submit`, of a call that goes by an fd: the brick does not hear that it is released before it has answered. */
   protected submitOn<R, T>(
-    fd: Fd,
+    fd: Fd | undefined,
     read: ReplyReader<R>,
     finish?: Finisher<R, T>,
     a?: unknown,
@@ -106,7 +101,7 @@ export abstract class ClientBase extends Xlator {
     call.a = a;
     call.b = b;
     call.c = c;
-    call.fd = this.used(fd);
+    if (fd !== undefined) call.fd = this.used(fd);
     this.connection!.submit(call);
     return call.promise;
   }
