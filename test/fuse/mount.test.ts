@@ -209,7 +209,11 @@ describeMounted('mounting and unmounting', () => {
       await m.sh(
         'for i in $(seq 200); do echo $i > f$i; done; cat f* | sort -n | tail -1; head -c 20M /dev/zero > z',
       );
-      await Promise.all([m.sh('cat z >/dev/null'), m.sh('ls -l >/dev/null'), m.sh('ln -s a b; rm b')]);
+      await Promise.all([
+        m.sh('cat z >/dev/null'),
+        m.sh('ls -l >/dev/null'),
+        m.sh('mkdir d; ln -s a d/b; rm d/b'),
+      ]);
       m.server.kill('SIGTERM');
       expect(await m.exited).toBe(0);
       expect(await mountsOn(m.dir)).toEqual([]);
