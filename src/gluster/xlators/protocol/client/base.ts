@@ -106,8 +106,8 @@ export abstract class ClientBase extends Xlator {
     return call.promise;
   }
 
-  protected submitOnBoth<R, T>(fd: Fd, other: Fd, read: ReplyReader<R>, finish?: Finisher<R, T>): Promise<T> {
-    const call = this.call(read, finish);
+  protected submitOnBoth<R, T>(fd: Fd, other: Fd, read: ReplyReader<R>): Promise<T> {
+    const call = this.call<R, T>(read, undefined);
     call.fd = this.used(fd);
     call.otherFd = this.used(other);
     this.connection!.submit(call);

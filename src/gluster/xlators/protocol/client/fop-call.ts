@@ -58,7 +58,7 @@ export class FopCall<R, T> extends RpcCall {
     d.type = 'fop reply';
     const head = HEAD;
     const reply = this.read(this.wire, d, head);
-    if (this.fd !== undefined) this.letGo();
+    this.letGo();
     if (reply === undefined) {
       this.failed(new FopError(head.errno === 0 ? ERRNO['EIO'] : head.errno, this.origin, head.xdata));
       return;
@@ -82,7 +82,7 @@ export class FopCall<R, T> extends RpcCall {
   }
 
   fail(errno: number): void {
-    if (this.fd !== undefined) this.letGo();
+    this.letGo();
     // As Gluster has it, a brick that does not answer is one that is not there.
     this.failed(new FopError(errno === ERRNO['ETIMEDOUT'] ? ERRNO['ENOTCONN'] : errno, this.origin));
   }
@@ -91,6 +91,7 @@ export class FopCall<R, T> extends RpcCall {
     const { fd, otherFd } = this;
     this.fd = undefined;
     this.otherFd = undefined;
+    // Either may be there without the other: an anonymous fd has nothing to release.
     fd?.answered();
     otherFd?.answered();
   }
