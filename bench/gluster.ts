@@ -10,6 +10,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { memoryMiB } from '../test/support/process-memory.ts';
 import { RealGluster } from '../test/support/real-gluster.ts';
 import { median, table } from './support/process.ts';
 
@@ -121,10 +122,6 @@ function cpuUs(pid: number): number {
   return ns / 1000;
 }
 
-function rssMiB(pid: number): number {
-  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))![1]) / 1024;
-}
-
 interface Mount {
   readonly dir: string;
   readonly pid: number;
@@ -186,7 +183,7 @@ for (let round = 0; round <= Number(options.rounds); round++) {
   }
 }
 for (const [name, mount] of mounts) {
-  peaks.set(name, rssMiB(mount.pid));
+  peaks.set(name, memoryMiB(mount.pid, 'VmHWM'));
   await mount.end();
 }
 rmSync(point, { recursive: true, force: true });

@@ -34,14 +34,25 @@ export async function errnoOfFop(fop: Promise<unknown>): Promise<string> {
   return 'no error';
 }
 
+/** One layer of a volfile. */
+export function volfilePart(
+  name: string,
+  type: string,
+  options: Readonly<Record<string, string | number>>,
+  below?: string,
+): string {
+  const lines = Object.entries(options).map(([key, value]) => `  option ${key} ${value}\n`);
+  if (below !== undefined) lines.push(`  subvolumes ${below}\n`);
+  return `volume ${name}\n  type ${type}\n${lines.join('')}end-volume\n`;
+}
+
 /** A graph of one layer: protocol/client, on one brick. */
 export class BrickGraph implements AsyncDisposable {
   readonly graph: Graph;
   readonly log: string[];
 
   constructor(options: Readonly<Record<string, string | number>>, name = 'brick') {
-    const lines = Object.entries(options).map(([key, value]) => `  option ${key} ${value}\n`);
-    const volfile = `volume ${name}\n  type protocol/client\n${lines.join('')}end-volume\n`;
+    const volfile = volfilePart(name, 'protocol/client', options);
     const log: string[] = [];
     this.log = log;
     this.graph = Graph.build(volfile, xlatorRegistry, {

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BrickGraph } from './gluster-brick.ts';
+import { freePort } from './free-port.ts';
+import { BrickGraph, volfilePart } from './gluster-brick.ts';
 
 const HOST = '127.0.0.1';
 
@@ -24,10 +25,6 @@ export class LoneBrick implements AsyncDisposable {
     const dir = mkdtempSync(join(tmpdir(), 'nacre-brick-'));
     const port = await freePort();
     mkdirSync(join(dir, 'data'));
-    const volume = (name: string, type: string, options: Record<string, string | number>, below = '') =>
-      `volume ${name}\n  type ${type}\n${Object.entries(options)
-        .map(([key, value]) => `  option ${key} ${value}\n`)
-        .join('')}${below && `  subvolumes ${below}\n`}end-volume\n`;
     const server = {
       'transport-type': 'tcp',
       'transport.address-family': 'inet',
@@ -38,9 +35,9 @@ export class LoneBrick implements AsyncDisposable {
     const volfile = join(dir, 'brick.vol');
     writeFileSync(
       volfile,
-      volume('posix', 'storage/posix', { directory: join(dir, 'data') }) +
-        volume('locks', 'features/locks', {}, 'posix') +
-        volume('server', 'protocol/server', server, 'locks'),
+      volfilePart('posix', 'storage/posix', { directory: join(dir, 'data') }) +
+        volfilePart('locks', 'features/locks', {}, 'posix') +
+        volfilePart('server', 'protocol/server', server, 'locks'),
     );
     const files = ['-l', join(dir, 'brick.log'), '-p', join(dir, 'brick.pid')];
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'glusterfsd', '-N', '-f', volfile, ...files], {
@@ -69,17 +66,6 @@ export class LoneBrick implements AsyncDisposable {
     }
     rmSync(this.dir, { recursive: true, force: true });
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, HOST, () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 async function listening(port: number, child: ChildProcess): Promise<void> {
