@@ -1,4 +1,4 @@
-import { setFlagsFromString } from 'node:v8';
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 const TICK = 2000;
@@ -8,9 +8,17 @@ const QUIET = 0.1;
 /** So much more than was left by the last collection, and it is time for one even while busy; not more often than every third tick. */
 const GROWTH = 32 << 20;
 
-/** Bytes of heap from which on V8 is to prefer little memory to little work, and below which no more. */
+/** Bytes of what has lived for some time from which on V8 is to prefer little memory to little work, and below which no more. */
 const LARGE = 40 << 20;
 const SMALL = 28 << 20;
+
+/** What is in the heap without what is so new that it may be gone with the next collection. */
+function settled(): number {
+  let bytes = 0;
+  for (const space of getHeapSpaceStatistics())
+    if (!space.space_name.startsWith('new_')) bytes += space.space_used_size;
+  return bytes;
+}
 
 /**
  * Has V8 prefer little memory, or no more. By itself it lets new objects take up to 48 MiB before it looks at them, and the heap grow far beyond
@@ -41,7 +49,8 @@ export function giveMemoryBackWhenIdle(): Disposable {
     const share = (user + system) / 1000 / TICK;
     ticks++;
     const { heapUsed } = process.memoryUsage();
-    if (frugal ? heapUsed < SMALL : heapUsed > LARGE) {
+    const old = settled();
+    if (frugal ? old < SMALL : old > LARGE) {
       frugal = !frugal;
       preferLittleMemory(frugal);
     }

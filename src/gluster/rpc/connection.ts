@@ -54,8 +54,12 @@ export interface RpcHandler {
 
 const DEFAULT_MAX_RECORD = (8 << 20) + (64 << 10);
 
-/** How long a call that nobody waits for waits for company. */
+/**
+ * How long calls that nobody waits for are kept back, and bytes of them: an answer that comes alone wakes this process, and the brick
+ * answers them before what comes after them.
+ */
 const LAZY_MS = 20;
+const LAZY_BYTES = 4096;
 
 function flush(connection: RpcConnection): void {
   connection.flush();
@@ -82,6 +86,9 @@ export class RpcConnection implements SocketHandler {
   private readonly maxQueued: number;
   private readonly reader: RecordReader;
   private readonly out = new XdrEncoder();
+  /** Calls that nobody waits for, encoded. */
+  private lazy: Buffer | undefined;
+  private lazyLength = 0;
   private readonly calls = new Map<number, RpcCall>();
   private readonly socket: Socket;
   private nextXid = 1;
@@ -153,17 +160,30 @@ export class RpcConnection implements SocketHandler {
     process.nextTick(flush, this);
   }
 
-  /** As `submit`, for what nobody waits for: it goes along with the next call, or by itself a little later. */
+  /** As `submit`, for what nobody waits for: it goes a little later, with others of its kind. */
   submitLazily(call: RpcCall): void {
-    if (!this.enqueue(call) || this.flushing || this.lazyTimer !== undefined) return;
-    this.lazyTimer = this.env.timers.set(
-      () => {
-        this.lazyTimer = undefined;
-        this.flush();
-      },
-      LAZY_MS,
-      true,
-    );
+    if (!this.enqueue(call)) return;
+    const lazy = (this.lazy ??= Buffer.allocUnsafeSlow(LAZY_BYTES));
+    const length = this.out.withdraw(lazy, this.lazyLength);
+    if (length > 0) {
+      this.lazyLength += length;
+      this.lazyTimer ??= this.env.timers.set(() => this.sendLazy(), LAZY_MS, true);
+      return;
+    }
+    this.sendLazy();
+  }
+
+  /** Sends what was kept back, behind all else. */
+  private sendLazy(): void {
+    if (this.lazyTimer !== undefined) this.env.timers.clear(this.lazyTimer);
+    this.lazyTimer = undefined;
+    if (this.lazyLength > 0) {
+      this.out.begin();
+      this.out.bytes(this.lazy!.subarray(0, this.lazyLength));
+      this.out.end();
+      this.lazyLength = 0;
+    }
+    this.flush();
   }
 
   /** False when there is no connection to send it on, of which it has been told. */

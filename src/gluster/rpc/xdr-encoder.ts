@@ -82,6 +82,15 @@ export class XdrEncoder {
     this.open = false;
   }
 
+  /** Takes back the record that was ended last, for later: its bytes are copied to `to` at `at`. Their number, or -1 when it has to stay. */
+  withdraw(to: Buffer, at: number): number {
+    const length = this.at - this.recordStart;
+    if (this.referenced > 0 || length > to.length - at) return -1;
+    this.buf.copy(to, at, this.recordStart, this.at);
+    this.at = this.recordStart;
+    return length;
+  }
+
   /** Bytes of the record so far, references included. */
   get recordLength(): number {
     return this.at - this.recordStart + this.referenced;

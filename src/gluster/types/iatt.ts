@@ -107,6 +107,35 @@ export class Iatt {
   clone(): Iatt {
     return Object.assign(new Iatt(), this);
   }
+
+  /** Whether all fields are the same. What changes most often is looked at first. */
+  equals(other: Iatt): boolean {
+    return (
+      this.ctimeNsec === other.ctimeNsec &&
+      this.ctime === other.ctime &&
+      this.mtimeNsec === other.mtimeNsec &&
+      this.mtime === other.mtime &&
+      this.atimeNsec === other.atimeNsec &&
+      this.atime === other.atime &&
+      this.size === other.size &&
+      this.blocks === other.blocks &&
+      this.nlink === other.nlink &&
+      this.mode === other.mode &&
+      this.uid === other.uid &&
+      this.gid === other.gid &&
+      this.btimeNsec === other.btimeNsec &&
+      this.btime === other.btime &&
+      this.inoLo === other.inoLo &&
+      this.inoHi === other.inoHi &&
+      this.dev === other.dev &&
+      this.rdev === other.rdev &&
+      this.blksize === other.blksize &&
+      this.flags === other.flags &&
+      this.attributes === other.attributes &&
+      this.attributesMask === other.attributesMask &&
+      this.gfid === other.gfid
+    );
+  }
 }
 
 /** Times that `features/utime` keeps in trusted.glusterfs.mdata, as they travel in a dict. */

@@ -160,6 +160,37 @@ describe('an RPC connection', () => {
     expect(got).toBe(20 * payload.length);
   });
 
+  it('keeps back what nobody waits for, and sends it together behind the rest', async () => {
+    await connect();
+    const order: string[] = [];
+    peer.onCall = ({ xid, procedure }, d, socket) => {
+      order.push(`${procedure} ${d.text()}`);
+      socket.write(accepted(xid, text('ok')));
+    };
+    const lazily = (argument: string): Recorded => {
+      const made = new Recorded();
+      connection.begin(FOP_PROGRAM, 400, OP.RELEASE).text(argument);
+      connection.submitLazily(made);
+      return made;
+    };
+    const first = lazily('first');
+    const second = lazily('second');
+    await call('waited for').done;
+    expect(await first.done).toBe('reply ok');
+    expect(await second.done).toBe('reply ok');
+    expect(order).toEqual([`${OP.STAT} waited for`, `${OP.RELEASE} first`, `${OP.RELEASE} second`]);
+    // Many do not wait for the end of the time, and one that is too large to be kept goes as well.
+    const many = Array.from({ length: 100 }, (_, i) => lazily(`${i}`));
+    const large = lazily('x'.repeat(10_000));
+    expect(new Set(await Promise.all([...many, large].map(each => each.done)))).toEqual(
+      new Set(['reply ok']),
+    );
+    expect(new Set(order).size).toBe(order.length);
+    const never = lazily('never');
+    connection.close();
+    expect(await never.done).toMatch(/^107 /);
+  });
+
   it('places a large reply where it stays, in however many reads it comes', async () => {
     await connect();
     const payload = Buffer.alloc(700_000);

@@ -67,6 +67,24 @@ describe('performance/quick-read', () => {
     fd.release();
   });
 
+  it('does not have a content brought again that nobody read', async () => {
+    await using stack = await GraphStack.open([QR, { 'cache-size': '1KB' }]);
+    for (const name of ['f', 'other']) {
+      const fd = await stack.create(name);
+      await stack.write(fd, 0, Buffer.alloc(800, name));
+      await stack.close(fd);
+    }
+    const brings = async (name: string): Promise<boolean> =>
+      (await stack.lookup(name)).xdata?.has('glusterfs.content') ?? false;
+    expect([await brings('f'), await brings('other')]).toEqual([true, true]);
+    // The other one has taken its place.
+    expect(await brings('f')).toBe(false);
+    const fd = await stack.open(stack.loc('f').inode, O_RDONLY);
+    expect((await stack.read(fd, 0, 1)).toString()).toBe('f');
+    fd.release();
+    expect(await brings('f')).toBe(true);
+  });
+
   it('knows a change by its ctime where it is told to', async () => {
     for (const [by, kept] of [
       ['off', true],

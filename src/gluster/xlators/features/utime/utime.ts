@@ -1,3 +1,4 @@
+import { PreciseClock } from '../../../../base/precise-clock.ts';
 import { anyFops, defineFops } from '../../../graph/every-fop.ts';
 import type { Fd } from '../../../graph/fd.ts';
 import { errnoOf } from '../../../graph/fop-error.ts';
@@ -71,9 +72,11 @@ export class Utime extends Xlator implements Partial<Fops> {
   };
 
   noatime: boolean;
+  private readonly clock: PreciseClock;
 
   constructor(setup: XlatorSetup) {
     super(setup);
+    this.clock = new PreciseClock(setup.host.env.clock);
     this.noatime = setup.options.bool('noatime');
   }
 
@@ -84,7 +87,7 @@ export class Utime extends Xlator implements Partial<Fops> {
   /** Notes the time of now and what it is for. */
   stamp(frame: Frame, flags: number): void {
     const { root } = frame;
-    const now = this.host.env.clock.now();
+    const now = this.clock.now();
     root.ctime = Math.floor(now / 1000);
     root.ctimeNsec = Math.floor((now % 1000) * 1e6);
     root.flags |= flags;

@@ -138,7 +138,8 @@ export class MetadataCache {
       }
     }
     if (since < metadata.generation) return false;
-    metadata.stat = stat;
+    // What has not changed stays as old as it is: to replace it each time would fill the old generation of the heap.
+    if (known === undefined || !known.equals(stat)) metadata.stat = stat;
     metadata.valid = true;
     if (!fresh) return true;
     metadata.statTime = this.owner.mono();

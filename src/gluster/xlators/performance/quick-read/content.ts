@@ -6,6 +6,8 @@ export class Content {
   data: Buffer | undefined = undefined;
   stat: Iatt | undefined = undefined;
   priority = 0;
+  /** It was brought along by a lookup, and nobody has read it since. */
+  unread = false;
   /** When the brick last said that it is still the same: monotonic milliseconds, and which life of the bricks that was. */
   refreshed = 0;
   life = 0;

@@ -157,7 +157,7 @@ export class QuickRead extends Xlator implements Partial<Fops> {
   lookup(frame: Frame, loc: Loc, xdata?: Dict): Promise<LookupAnswer> {
     const { inode } = loc;
     const content = inode.ctx[this.at] as Content | undefined;
-    const ask = content?.data === undefined && this.maxFileSize > 0 && this.worthAsking(inode);
+    const ask = content?.data === undefined && this.maxFileSize > 0 && this.worthAsking(inode, content);
     if (!ask && content === undefined) return this.next.lookup(frame, loc, xdata);
     const generation = ++this.generation;
     const request = ask ? Dict.from(xdata).setUint(CONTENT, this.maxFileSize) : xdata;
@@ -176,8 +176,9 @@ export class QuickRead extends Xlator implements Partial<Fops> {
     return looked;
   }
 
-  /** What is being written changes before it is read. */
-  private worthAsking(inode: Inode): boolean {
+  /** What is being written changes before it is read, and who came for the attributes once will do so again. */
+  private worthAsking(inode: Inode, content: Content | undefined): boolean {
+    if (content?.unread === true) return false;
     if (inode.type !== IA_IFREG && inode.type !== IA_INVAL) return false;
     for (const fd of inode.fds) if ((fd.flags & O_ACCMODE) !== 0) return false;
     return true;
@@ -200,6 +201,7 @@ export class QuickRead extends Xlator implements Partial<Fops> {
     this.table.remove(content);
     // Of its own: what came is part of a reply that is much larger.
     content.data = ownCopy(bytes);
+    content.unread = true;
     content.generation = generation;
     this.believe(content, stat);
     while (this.table.used > this.cacheSize) {
@@ -268,9 +270,11 @@ export class QuickRead extends Xlator implements Partial<Fops> {
     xdata?: Dict,
   ): Promise<ReadAnswer> {
     const content = fd.inode.ctx[this.at] as Content | undefined;
-    const data = content?.data;
-    if (content === undefined || data === undefined || offset >= data.length || !this.fresh(content)) {
-      if (content !== undefined) this.misses++;
+    if (content === undefined) return this.next.readv(frame, fd, size, offset, flags, xdata);
+    const { data } = content;
+    content.unread = false;
+    if (data === undefined || offset >= data.length || !this.fresh(content)) {
+      this.misses++;
       return this.next.readv(frame, fd, size, offset, flags, xdata);
     }
     this.hits++;
