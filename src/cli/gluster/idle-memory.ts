@@ -1,5 +1,6 @@
-import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { settledBytes, settleYoungGeneration } from './young-generation.ts';
 
 const TICK = 2000;
 /** Shares of a processor: what was busy, and what is quiet. */
@@ -12,22 +13,12 @@ const GROWTH = 32 << 20;
 const LARGE = 40 << 20;
 const SMALL = 28 << 20;
 
-/** What is in the heap without what is so new that it may be gone with the next collection. */
-function settled(): number {
-  let bytes = 0;
-  for (const space of getHeapSpaceStatistics())
-    if (!space.space_name.startsWith('new_')) bytes += space.space_used_size;
-  return bytes;
-}
-
 /**
- * Has V8 prefer little memory, or no more. By itself it lets new objects take up to 48 MiB before it looks at them, and the heap grow far beyond
- * what is alive, which a mount that knows many files is better without. One that knows few has little to save, and large
- * reads and writes would cost half as much again.
+ * Has V8 prefer little memory, or no more. By itself it lets the heap grow far beyond what is alive, which a mount that knows many
+ * files is better without. One that knows few has little to save, and large reads and writes would cost half as much again.
  */
 function preferLittleMemory(wanted: boolean): void {
   setFlagsFromString(wanted ? '--optimize-for-size' : '--no-optimize-for-size');
-  setFlagsFromString(`--semi-space-growth-factor=${wanted ? 1 : 2}`);
 }
 
 /**
@@ -35,6 +26,7 @@ function preferLittleMemory(wanted: boolean): void {
  * mount would keep for hours what the walk left behind. Ends when disposed.
  */
 export function giveMemoryBackWhenIdle(): Disposable {
+  settleYoungGeneration();
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   /** Collections that are due: the first frees objects, those after it their pages. */
@@ -49,7 +41,7 @@ export function giveMemoryBackWhenIdle(): Disposable {
     const share = (user + system) / 1000 / TICK;
     ticks++;
     const { heapUsed } = process.memoryUsage();
-    const old = settled();
+    const old = settledBytes();
     if (frugal ? old < SMALL : old > LARGE) {
       frugal = !frugal;
       preferLittleMemory(frugal);
@@ -59,8 +51,11 @@ export function giveMemoryBackWhenIdle(): Disposable {
       collect();
       left = process.memoryUsage().heapUsed;
     }
-    if (share > BUSY) due = 3;
-    else if (due > 0 && share < QUIET) {
+    if (share > BUSY) {
+      due = 3;
+      // An idle time makes it smaller.
+      settleYoungGeneration();
+    } else if (due > 0 && share < QUIET) {
       due--;
       collect();
       left = process.memoryUsage().heapUsed;

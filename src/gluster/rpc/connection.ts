@@ -173,8 +173,8 @@ export class RpcConnection implements SocketHandler {
     this.sendLazy();
   }
 
-  /** Sends what was kept back, behind all else. */
-  private sendLazy(): void {
+  /** Sends what was kept back, behind all else that was called so far. */
+  sendLazy(): void {
     if (this.lazyTimer !== undefined) this.env.timers.clear(this.lazyTimer);
     this.lazyTimer = undefined;
     if (this.lazyLength > 0) {

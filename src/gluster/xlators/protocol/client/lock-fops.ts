@@ -120,6 +120,8 @@ export abstract class ClientLockFops extends ClientDirFops {
 
   lease(frame: Frame, loc: Loc, lease: Lease, xdata?: Dict): Promise<LeaseAnswer> {
     if (loc.gfid === GFID_NULL) return this.invalid();
+    // The brick grants none while it takes the file for open.
+    this.connection?.sendLazy();
     const e = this.begin(frame, OP.LEASE);
     if (e === undefined) return this.notConnected();
     leaseRequest(this.wire, e, loc.gfid, lease, xdata);
