@@ -6,12 +6,12 @@ const TICK = 2000;
 /** Shares of a processor: what was busy, and what is quiet. */
 const BUSY = 0.2;
 const QUIET = 0.1;
-/** So much more than was left by the last collection, and it is time for one even while busy; not more often than every third tick. */
-const GROWTH = 32 << 20;
+/** So much more than was left by the last collection, and it is time for one even while busy. */
+const GROWTH = 24 << 20;
 
 /** Bytes of what has lived for some time from which on V8 is to prefer little memory to little work, and below which no more. */
-const LARGE = 40 << 20;
-const SMALL = 28 << 20;
+const LARGE = 30 << 20;
+const SMALL = 22 << 20;
 
 /**
  * Has V8 prefer little memory, or no more. By itself it lets the heap grow far beyond what is alive, which a mount that knows many
@@ -33,21 +33,18 @@ export function giveMemoryBackWhenIdle(): Disposable {
   let due = 0;
   let last = process.cpuUsage();
   let left = process.memoryUsage().heapUsed;
-  let ticks = 0;
   let frugal = false;
   const timer = setInterval(() => {
     const { user, system } = process.cpuUsage(last);
     last = process.cpuUsage();
     const share = (user + system) / 1000 / TICK;
-    ticks++;
     const { heapUsed } = process.memoryUsage();
     const old = settledBytes();
     if (frugal ? old < SMALL : old > LARGE) {
       frugal = !frugal;
       preferLittleMemory(frugal);
     }
-    if (ticks >= 3 && heapUsed > left * 1.5 + GROWTH) {
-      ticks = 0;
+    if (heapUsed > left * 1.5 + GROWTH) {
       collect();
       left = process.memoryUsage().heapUsed;
     }
