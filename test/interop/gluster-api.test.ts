@@ -474,13 +474,13 @@ describe.skipIf(!haveRealGluster())('nacre/gluster beside node:fs on the real mo
   }
 
   it('somebody else is let in where their rights allow it, as on the mount', async () => {
-    await volume.mkdir('/private');
+    await volume.mkdir('/private', { recursive: true });
     await volume.chmod('/private', 0o700);
     await volume.writeFile('/private/secret', 's');
     await volume.writeFile('/readable', 'r');
     await volume.writeFile('/of-group', 'g', { mode: 0o640 });
     await volume.chown('/of-group', 0, 4242);
-    await volume.mkdir('/open');
+    await volume.mkdir('/open', { recursive: true });
     await volume.chmod('/open', 0o1777);
     const them = volume.as({ uid: 4001, gid: 4001, groups: [] });
     const grouped = volume.as({ uid: 4001, gid: 4001, groups: [4242], umask: 0o077 });
@@ -589,7 +589,7 @@ describe.skipIf(!haveRealGluster())('nacre/gluster beside node:fs on the real mo
     await using two = await Volume.open(spec, { subdirectory: '/sub' }).catch(async error => {
       // Only a directory that is there can be the root.
       expect(error.message).toMatch(/sub/);
-      await one.mkdir('/sub');
+      await one.mkdir('/sub', { recursive: true });
       return Volume.open(spec, { subdirectory: '/sub' });
     });
     await two.writeFile('/inside', 'seen from both');
@@ -639,7 +639,7 @@ describe.skipIf(!haveRealGluster())('nacre/gluster beside node:fs on the real mo
   });
 
   it('watches what others change, told by bricks where the volume has them tell', async () => {
-    await volume.mkdir('/watched');
+    await volume.mkdir('/watched', { recursive: true });
     await volume.writeFile('/watched/a', '1');
     await expect(volume.watch('/watched', { recursive: true }).next()).rejects.toMatchObject({
       code: 'ENOTSUP',
@@ -683,7 +683,7 @@ describe.skipIf(!haveRealGluster())('nacre/gluster beside node:fs on the real mo
     await using _lock = await file.lock({ start: 0, length: 10 });
     await using reading = await volume.open('/readable', 'r');
     const before = volume.client.graph;
-    await volume.mkdir('/listed');
+    await volume.mkdir('/listed', { recursive: true });
     for (let i = 0; i < 1500; i++) await volume.writeFile(`/listed/${i}-${'n'.repeat(200)}`, '');
     const listing = volume.opendir('/listed');
     const listed = [(await listing.next()).value!.name];

@@ -233,7 +233,7 @@ describe.skipIf(!haveRealGluster())('nacre gluster, mount and umount against rea
 
   it('mounts in the background, and unmounts', async () => {
     const point = join(work, 'mnt');
-    mkdirSync(point);
+    mkdirSync(point, { recursive: true });
     good(['mount', spec, point]);
     try {
       expect(await fs.readFile(join(point, 'dir/a.txt'), 'utf8')).toBe('content of a\n');
@@ -257,7 +257,7 @@ describe.skipIf(!haveRealGluster())('nacre gluster, mount and umount against rea
     const dir = mkdtempSync(join(root, 'node_modules', '.cache', 'mount-nacre-'));
     const point = join(work, 'mnt8');
     const link = '/sbin/mount.nacre';
-    mkdirSync(point);
+    mkdirSync(point, { recursive: true });
     try {
       buildSync({
         entryPoints: [join(root, 'src/cli/mount-helper.ts')],

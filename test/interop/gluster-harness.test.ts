@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { haveRealGluster, RealGluster } from '../support/real-gluster.ts';
@@ -28,6 +28,11 @@ describe.skipIf(!haveRealGluster())('the harness for real GlusterFS', () => {
       await gluster.umount(mnt);
       const again = await gluster.mount('vg0');
       expect(readFileSync(join(again, 'a'), 'utf8')).toBe('hello');
+      // Made again, as when a test is tried again, it is empty and works, mounted or not.
+      await gluster.createVolume('vg0', { bricks: 2 });
+      const fresh = await gluster.mount('vg0');
+      expect(readdirSync(fresh)).toEqual([]);
+      writeFileSync(join(fresh, 'b'), 'new');
     }
     expect(existsSync(dir)).toBe(false);
     expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain(dir);

@@ -112,7 +112,7 @@ describe.skipIf(!haveRealGluster())('a mounted volume when things go wrong', { t
     const real = await gluster.mount(VOLUME, undefined, ['--attribute-timeout=0', '--entry-timeout=0']);
     await using ours = await NacreMount.start(spec, ['attribute-timeout=0', 'entry-timeout=0']);
     const dir = 'brick-down';
-    mkdirSync(join(real, dir));
+    mkdirSync(join(real, dir), { recursive: true });
     for (let i = 0; i < 12; i++) writeFileSync(join(real, dir, `f${i}`), `content of f${i}`);
     const both = async () =>
       [
@@ -351,7 +351,7 @@ describe.skipIf(!haveRealGluster())('a mounted volume when things go wrong', { t
 
   it('a volfile that is none, or that names what is not there, is refused: nothing is mounted', async () => {
     const point = join(local, 'refused');
-    mkdirSync(point);
+    mkdirSync(point, { recursive: true });
     const files: [string, RegExp][] = [
       ['this is no volfile\n\0\xff', /line 1|volfile/i],
       ['volume a\n  type protocol/client\n', /end-volume|volfile/i],
@@ -379,7 +379,7 @@ describe.skipIf(!haveRealGluster())('a mounted volume when things go wrong', { t
 
   it('a replicated volume is refused by the name of its translator; an unknown one, one that is stopped and a missing point too', async () => {
     const point = join(local, 'refused-volume');
-    mkdirSync(point);
+    mkdirSync(point, { recursive: true });
     await gluster.createVolume('rep', { type: 'replicate', bricks: 2 });
     await gluster.createVolume('stopped', { bricks: 1, start: false });
     for (const [volume, where, wanted] of [
@@ -396,7 +396,7 @@ describe.skipIf(!haveRealGluster())('a mounted volume when things go wrong', { t
   it('a normal user mounts with fusermount3, works and unmounts', async () => {
     const uid = 65534;
     const point = join(local, 'by-user');
-    mkdirSync(point);
+    mkdirSync(point, { recursive: true });
     await fs.chown(point, uid, uid);
     {
       await using ours = await NacreMount.start(spec);

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { connect } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandResult } from './real-ceph.ts';
 
@@ -134,6 +134,8 @@ export class RealGluster implements AsyncDisposable {
   private init: ChildProcess | undefined;
   private initPid = 0;
   private readonly mounts = new Map<string, ChildProcess>();
+  /** Volumes made by this one. */
+  private readonly made = new Set<string>();
   private readonly onExit = () => this.endNow();
 
   private constructor(options: RealGlusterOptions) {
@@ -328,6 +330,8 @@ export class RealGluster implements AsyncDisposable {
 
   async createVolume(name: string, options: VolumeOptions = {}): Promise<void> {
     const { type = 'distribute', bricks = 3, redundancy = 1 } = options;
+    if (this.made.has(name)) await this.deleteVolume(name);
+    this.made.add(name);
     const spec: string[] = [];
     if (type === 'replicate') spec.push('replica', String(options.replica ?? bricks));
     if (type === 'arbiter') spec.push('replica', '2', 'arbiter', '1');
@@ -344,6 +348,13 @@ export class RealGluster implements AsyncDisposable {
     if (options.start === false) return;
     await this.cli('volume', 'start', name);
     await this.waitForBricks(name);
+  }
+
+  /** Takes a volume away with all that is in it, mounted or not: a test that is tried again begins anew. */
+  private async deleteVolume(name: string): Promise<void> {
+    await this.tryCli('volume', 'stop', name, 'force');
+    await this.tryCli('volume', 'delete', name);
+    rmSync(dirname(this.brickPath(name, 0)), { recursive: true, force: true });
   }
 
   /** The volfile that clients get. */

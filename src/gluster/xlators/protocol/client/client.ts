@@ -191,7 +191,7 @@ export class ProtocolClient extends ClientLockFops implements Fops, BrickLinkUse
     context.idle(() => {
       // The number means nothing on another connection.
       if (connection !== undefined && connection === this.connection)
-        releaseFd(connection, this.wire, context);
+        releaseFd(connection, this.wire, context, this.everLocked);
       context.remoteFd = -1;
     });
   }

@@ -56,12 +56,18 @@ export async function reacquire(
   return granted;
 }
 
-/** Tells the brick that an fd is not used any more. Nobody waits for the answer. */
-export function releaseFd(connection: RpcConnection, wire: FopWire, context: FdContext): void {
+/** Tells the brick that an fd is not used any more. Nobody waits for the answer; for locks that go with the fd somebody may wait. */
+export function releaseFd(
+  connection: RpcConnection,
+  wire: FopWire,
+  context: FdContext,
+  mayHaveLocks: boolean,
+): void {
   const procedure = context.isDirectory ? OP.RELEASEDIR : OP.RELEASE;
   const e = connection.begin(FOP_PROGRAM, wire.version, procedure, SELF);
   releaseRequest(wire, e, context.gfid, context.remoteFd);
   const call = new FopCall(wire, '', undefined, commonReply, undefined);
   call.promise.catch(() => {});
-  connection.submitLazily(call);
+  if (mayHaveLocks) connection.submit(call);
+  else connection.submitLazily(call);
 }
