@@ -6,9 +6,9 @@ import type { Clock } from '../env/env.ts';
  */
 export class PreciseClock {
   private readonly clock: Clock;
-  /** Wall time less monotonic time. */
-  private offset = Number.NEGATIVE_INFINITY;
+  /** What was answered last, and what the monotonic clock said then. */
   private last = 0;
+  private lastMono = 0;
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -18,11 +18,10 @@ export class PreciseClock {
   now(): number {
     const wall = this.clock.now();
     const mono = this.clock.mono();
+    const passed = this.last + (mono - this.lastMono);
+    this.lastMono = mono;
     // The wall clock has cut its fraction off.
-    let now = Math.min(Math.max(mono + this.offset, wall), wall + 0.9995);
-    this.offset = now - mono;
-    if (now < this.last && this.last < wall + 1) now = this.last;
-    this.last = now;
-    return now;
+    this.last = Math.min(Math.max(passed, wall), wall + 0.9995);
+    return this.last;
   }
 }

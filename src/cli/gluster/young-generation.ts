@@ -1,8 +1,8 @@
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 
 /**
- * Where new objects go. V8 lets it grow to 48 MiB by and by, though what a request leaves behind is gone with its answer; in the 3 MiB
- * that it begins with, the collections are many, each of which costs most of a millisecond whatever it finds. One half is made this
+ * Where new objects go. V8 lets it grow to 48 MiB by and by, though what a request leaves behind is gone with its answer; in the halves of
+ * 1 MiB that it begins with, the collections are many, each of which costs most of a millisecond whatever it finds. Each half is made this
  * large.
  */
 const HALF = 4 << 20;

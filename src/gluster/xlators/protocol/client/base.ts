@@ -5,7 +5,7 @@ import type { Fd } from '../../../graph/fd.ts';
 import { FopError } from '../../../graph/fop-error.ts';
 import type { Frame } from '../../../graph/frame.ts';
 import { Xlator, type XlatorSetup } from '../../../graph/xlator.ts';
-import type { RpcConnection } from '../../../rpc/connection.ts';
+import type { RpcCall, RpcConnection } from '../../../rpc/connection.ts';
 import type { FopWire } from '../../../rpc/fop-wire.ts';
 import { WIRE_4 } from '../../../rpc/fop-wire.ts';
 import type { Caller } from '../../../rpc/message.ts';
@@ -114,12 +114,18 @@ export abstract class ClientBase extends Xlator {
     return call.promise;
   }
 
-  /** As `submitOn`, for what nobody waits for: it goes along with the next call, or a little later. */
-  protected submitLazilyOn<R, T>(fd: Fd, read: ReplyReader<R>): Promise<T> {
+  /** As `submitOn`, for what nobody waits for. */
+  protected submitUnwaitedOn<R, T>(fd: Fd, read: ReplyReader<R>): Promise<T> {
     const call = this.call<R, T>(read, undefined);
     call.fd = this.used(fd);
-    this.connection!.submitLazily(call);
+    this.submitUnwaited(call);
     return call.promise;
+  }
+
+  /** Sends a call that nobody waits for: a little later, but not where locks may go with it, for which somebody may wait. */
+  protected submitUnwaited(call: RpcCall): void {
+    if (this.everLocked) this.connection!.submit(call);
+    else this.connection!.submitLazily(call);
   }
 
   private used(fd: Fd): FdContext | undefined {

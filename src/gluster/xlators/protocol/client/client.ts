@@ -13,7 +13,7 @@ import { BrickLink, type BrickLinkUser } from './brick-link.ts';
 import type { FdContext } from './fd-context.ts';
 import { ClientLockFops } from './lock-fops.ts';
 import { CLIENT_OPTIONS } from './options.ts';
-import { reacquire, releaseFd, reopen } from './reopen.ts';
+import { reacquire, releaseCall, reopen } from './reopen.ts';
 
 /** Operations that go by gfid between two attempts to open a lost fd again, as in Gluster. */
 const REOPEN_EVERY = 1024;
@@ -191,7 +191,7 @@ export class ProtocolClient extends ClientLockFops implements Fops, BrickLinkUse
     context.idle(() => {
       // The number means nothing on another connection.
       if (connection !== undefined && connection === this.connection)
-        releaseFd(connection, this.wire, context, this.everLocked);
+        this.submitUnwaited(releaseCall(connection, this.wire, context));
       context.remoteFd = -1;
     });
   }

@@ -200,10 +200,7 @@ export abstract class ClientFileFops extends ClientAttrFops {
     fdRequest(this.wire, e, fd.inode.gfid, remote, xdata);
     // The brick drops the locks of whoever flushes.
     this.fdContext(fd)?.ownerGone(frame.root.lkOwner);
-    // With no locks to drop it may go along with the next call.
-    return frame.root.unwaited && !this.everLocked
-      ? this.submitLazilyOn(fd, commonReply)
-      : this.submitOn(fd, commonReply);
+    return frame.root.unwaited ? this.submitUnwaitedOn(fd, commonReply) : this.submitOn(fd, commonReply);
   }
 
   fsync(frame: Frame, fd: Fd, datasync: boolean, xdata?: Dict): Promise<PrePostAnswer> {

@@ -1,4 +1,4 @@
-import type { RpcConnection } from '../../../rpc/connection.ts';
+import type { RpcCall, RpcConnection } from '../../../rpc/connection.ts';
 import type { FopWire } from '../../../rpc/fop-wire.ts';
 import { SELF } from '../../../rpc/message.ts';
 import { FOP_PROGRAM, OP } from '../../../rpc/programs.ts';
@@ -56,18 +56,12 @@ export async function reacquire(
   return granted;
 }
 
-/** Tells the brick that an fd is not used any more. Nobody waits for the answer; for locks that go with the fd somebody may wait. */
-export function releaseFd(
-  connection: RpcConnection,
-  wire: FopWire,
-  context: FdContext,
-  mayHaveLocks: boolean,
-): void {
+/** Begins the call that tells the brick that an fd is not used any more. It must be submitted at once; nobody waits for the answer. */
+export function releaseCall(connection: RpcConnection, wire: FopWire, context: FdContext): RpcCall {
   const procedure = context.isDirectory ? OP.RELEASEDIR : OP.RELEASE;
   const e = connection.begin(FOP_PROGRAM, wire.version, procedure, SELF);
   releaseRequest(wire, e, context.gfid, context.remoteFd);
   const call = new FopCall(wire, '', undefined, commonReply, undefined);
   call.promise.catch(() => {});
-  if (mayHaveLocks) connection.submit(call);
-  else connection.submitLazily(call);
+  return call;
 }
