@@ -234,7 +234,7 @@ describe.skipIf(!haveRealGluster())('TLS with a glusterd that wants it', () => {
     const dir = mkdtempSync(join(tmpdir(), 'nacre-tls-'));
     const { server, client } = makeCertificates(join(dir, 'made'), ['server', 'client']);
     const secureDir = join(dir, 'secure');
-    mkdirSync(secureDir, { recursive: true });
+    mkdirSync(secureDir);
     writeFileSync(join(secureDir, 'secure-access'), '');
     copyFileSync(server.cert, join(secureDir, 'glusterfs.pem'));
     copyFileSync(server.key, join(secureDir, 'glusterfs.key'));

@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { lookup } from 'node:dns/promises';
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -134,8 +135,6 @@ export class RealGluster implements AsyncDisposable {
   private init: ChildProcess | undefined;
   private initPid = 0;
   private readonly mounts = new Map<string, ChildProcess>();
-  /** Volumes made by this one. */
-  private readonly made = new Set<string>();
   private readonly onExit = () => this.endNow();
 
   private constructor(options: RealGlusterOptions) {
@@ -330,8 +329,8 @@ export class RealGluster implements AsyncDisposable {
 
   async createVolume(name: string, options: VolumeOptions = {}): Promise<void> {
     const { type = 'distribute', bricks = 3, redundancy = 1 } = options;
-    if (this.made.has(name)) await this.deleteVolume(name);
-    this.made.add(name);
+    const home = dirname(this.brickPath(name, 0));
+    if (existsSync(home)) await this.deleteVolume(name, home);
     const spec: string[] = [];
     if (type === 'replicate') spec.push('replica', String(options.replica ?? bricks));
     if (type === 'arbiter') spec.push('replica', '2', 'arbiter', '1');
@@ -351,10 +350,10 @@ export class RealGluster implements AsyncDisposable {
   }
 
   /** Takes a volume away with all that is in it, mounted or not: a test that is tried again begins anew. */
-  private async deleteVolume(name: string): Promise<void> {
+  private async deleteVolume(name: string, home: string): Promise<void> {
     await this.tryCli('volume', 'stop', name, 'force');
     await this.tryCli('volume', 'delete', name);
-    rmSync(dirname(this.brickPath(name, 0)), { recursive: true, force: true });
+    rmSync(home, { recursive: true });
   }
 
   /** The volfile that clients get. */
