@@ -249,7 +249,9 @@ describe.skipIf(!haveRealGluster())('a mounted volume when things go wrong', { t
   });
 
   it('a brick is added, layouts are fixed and files move, under load: each is found and keeps its contents', async () => {
-    await using ours = await NacreMount.start(spec);
+    const volume = 'moving';
+    await gluster.createVolume(volume, { type: 'distribute', bricks: 3 });
+    await using ours = await NacreMount.start(`${gluster.bind}:/${volume}`);
     await fs.mkdir(join(ours.dir, 'moving'));
     for (let i = 0; i < 60; i++) await fs.writeFile(join(ours.dir, 'moving', `f${i}`), `content of ${i}`);
     const held = await Promise.all(
@@ -257,21 +259,21 @@ describe.skipIf(!haveRealGluster())('a mounted volume when things go wrong', { t
     );
     const work = await load(ours.dir, '--patience', '10');
     await sleep(LOAD_S * 300);
-    await gluster.addBricks(VOLUME);
+    await gluster.addBricks(volume);
     const rebalance = async (...how: string[]) => {
-      await gluster.cli('volume', 'rebalance', VOLUME, ...how);
+      await gluster.cli('volume', 'rebalance', volume, ...how);
       await until(
         'the rebalance',
         // It fails while the process that moves the files ends.
         async () =>
-          /completed/.test((await gluster.tryCli('volume', 'rebalance', VOLUME, 'status')).stdout.toString()),
+          /completed/.test((await gluster.tryCli('volume', 'rebalance', volume, 'status')).stdout.toString()),
         60_000,
       );
     };
     await rebalance('fix-layout', 'start');
     await Promise.all(held.map((file, i) => file.write(`CONTENT of ${i}`, 0)));
     await rebalance('start', 'force');
-    expect((await gluster.cli('volume', 'rebalance', VOLUME, 'status')).includes('failed')).toBe(false);
+    expect((await gluster.cli('volume', 'rebalance', volume, 'status')).includes('failed')).toBe(false);
     await Promise.all(
       held.map((file, i) =>
         file.write(`AFTER`, 0).then(
@@ -284,8 +286,8 @@ describe.skipIf(!haveRealGluster())('a mounted volume when things go wrong', { t
     expect(await work.stop()).toBeGreaterThan(100);
     for (let i = 0; i < 60; i++)
       expect(await fs.readFile(join(ours.dir, 'moving', `f${i}`), 'utf8')).toBe(`AFTERNT of ${i}`);
-    expect((await fs.readdir(gluster.brickPath(VOLUME, 3))).includes('moving')).toBe(true);
-    expect((await fs.readdir(join(gluster.brickPath(VOLUME, 3), 'moving'))).length).toBeGreaterThan(0);
+    expect((await fs.readdir(gluster.brickPath(volume, 3))).includes('moving')).toBe(true);
+    expect((await fs.readdir(join(gluster.brickPath(volume, 3), 'moving'))).length).toBeGreaterThan(0);
     expect(await ours.umount()).toBe(0);
   });
 

@@ -40,7 +40,7 @@ class Worker:
         return self.rng.randbytes(self.rng.choice((0, 10, 3000, 20_000, 150_000)))
 
     def name(self):
-        return f'{self.base}/d{self.rng.randrange(4)}/f{self.rng.randrange(10_000)}'
+        return f'{self.base}/d{self.rng.randrange(4)}/f{self.rng.randrange(100)}'
 
     def some(self):
         return self.rng.choice(list(self.files)) if self.files else None

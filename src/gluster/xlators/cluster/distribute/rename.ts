@@ -24,8 +24,9 @@ import {
   unprotectNamespace,
 } from './locks.ts';
 import { onlyLinkto } from './lookup-everywhere.ts';
-import { DOMAIN_FILE_MIGRATE, FORCE_REPLACE, PID_NO_ROOT_SQUASH } from './names.ts';
+import { DOMAIN_FILE_MIGRATE, PID_NO_ROOT_SQUASH } from './names.ts';
 import { renameDirectory } from './rename-dir.ts';
+import { linkReplacing, linktoReplacing } from './rename-links.ts';
 import { protectBoth } from './rename-locks.ts';
 import { changelogRename, dontAccount, internalFop } from './rename-plan.ts';
 import { refreshLayout } from './selfheal-layout.ts';
@@ -258,8 +259,7 @@ async function createLinks(work: Rename): Promise<void> {
   }
   if (srcCached === dstHashed) return;
   if (dstHashed !== srcHashed) {
-    const params = internalFop().setString(FORCE_REPLACE, 'yes');
-    const linkto = await createLinkfile(dht, frame, from, dstHashed, srcCached, from.inode.gfid, params);
+    const linkto = await linktoReplacing(dht, frame, from, dstHashed, srcCached);
     work.linked = linkto.created;
     if (!linkto.ok) {
       await cleanUp(work);
@@ -268,8 +268,7 @@ async function createLinks(work: Rename): Promise<void> {
   }
   const request = internalFop();
   if (work.sameParent) dontAccount(request);
-  request.setString(FORCE_REPLACE, 'yes');
-  const { answer, error } = await settle(dht.subvolumes[srcCached].link(frame, from, to, request));
+  const { answer, error } = await linkReplacing(dht, frame, srcCached, from, to, request);
   if (answer === undefined) {
     await cleanUp(work);
     throw error;
@@ -283,21 +282,23 @@ async function renameOnBrick(work: Rename): Promise<void> {
   const child = srcCached === dstCached ? srcCached : dstHashed;
   if (srcCached !== dstHashed && child === dstHashed) dontAccount(work.xdata);
   if (child === srcCached) changelogRename(work.xdata, from, to);
-  const as = work.linked ? work.root() : frame;
-  const { answer, errno, error } = await settle(dht.subvolumes[child].rename(as, from, to, work.xdata));
+  const rename = () =>
+    settle(dht.subvolumes[child].rename(work.linked ? work.root() : frame, from, to, work.xdata));
+  let { answer, errno, error } = await rename();
+  // Names that were not looked up since layouts were fixed have no linkto file there yet.
+  if (answer === undefined && child !== srcCached && isMissing(errno)) {
+    const linkto = await linktoReplacing(dht, frame, from, child, srcCached);
+    work.linked = linkto.created;
+    if (linkto.ok) ({ answer, errno, error } = await rename());
+  }
   if (answer === undefined) {
-    // Of the linkto file it does not matter: others may know the new name already, which must not vanish again.
-    if (child === srcCached) {
+    // What is to be overwritten would hide the file from then on.
+    if (child === srcCached || child === dstCached) {
       await cleanUp(work);
       throw error;
     }
+    // Of the linkto file it does not matter: others may know the new name already, which must not vanish again.
     dht.log('W', `renaming linkto file ${from.name} to ${to.name}: errno ${errno}`);
-    // Names that were not looked up since layouts were fixed have no linkto file there yet.
-    if (errno === ENOENT && srcCached !== dstHashed) {
-      const at = withInode(to, from.inode);
-      const linkto = await createLinkfile(dht, frame, at, dstHashed, srcCached, from.inode.gfid, undefined);
-      work.linked = linkto.created;
-    }
   } else if (child === srcCached) {
     work.stat = answer.stat;
     work.answer = answer;
@@ -341,10 +342,10 @@ async function removeOld(work: Rename): Promise<void> {
   const fromSpread = maySpread(dht, from);
   const toSpread = work.sameParent ? fromSpread : maySpread(dht, to);
   for (let i = 0; i < dht.count; i++) {
-    if (i === srcCached || i === dstCached) continue;
+    if (i === srcCached) continue;
     if (fromSpread && i !== srcHashed && i !== renamedOn)
       removals.push(settle(dht.subvolumes[i].unlink(work.root(), from, 0, onlyLinkto(internalFop()))));
-    if (toSpread && i !== dstHashed)
+    if (toSpread && i !== dstHashed && i !== dstCached)
       removals.push(settle(dht.subvolumes[i].unlink(work.root(), to, 0, onlyLinkto(internalFop()))));
   }
   await Promise.all(removals);
