@@ -10,7 +10,7 @@ import { contextOf, type InodeContext } from './context.ts';
 import type { Distribute } from './distribute.ts';
 import { EBADF, EBADFD, EINVAL, isMissing } from './errnos.ts';
 import { inPhase1, inPhase2, mayMigrate, stripPhase1 } from './iatt.ts';
-import { isOpenOn, migrationFinished, migrationTarget, openForFop } from './migration.ts';
+import { isOpenOn, migrationFinished, migrationTarget, openForFop, protectWrites } from './migration.ts';
 import { PROTECT_WRITES } from './names.ts';
 
 /*
@@ -19,8 +19,8 @@ import { PROTECT_WRITES } from './names.ts';
  * calls take there is one look at the mode in the answer.
  */
 
-/** A fop that is to be done again elsewhere. */
-export type Again<T> = (child: number) => Promise<T>;
+/** A fop that is to be done again elsewhere; `moving`: the rebalance is writing the file there. */
+export type Again<T> = (child: number, moving?: boolean) => Promise<T>;
 
 export function cachedContext(dht: Distribute, inode: Inode): InodeContext | undefined {
   const ctx = contextOf(inode, dht.slot);
@@ -156,7 +156,7 @@ async function changeElsewhere<T extends PrePostAnswer>(
   if (inPhase1(answer.post)) {
     const target = await migrationTarget(dht, frame, inode, loc, fd, cached);
     // The old brick's attributes are the ones that count until the move is over.
-    if (target !== undefined) await again(target);
+    if (target !== undefined) await again(target, true);
   }
   stripPhase1(answer.pre);
   stripPhase1(answer.post);
@@ -182,6 +182,12 @@ function change<T extends PrePostAnswer>(
   );
 }
 
+/** What takes data away, and must not have the rebalance write them once more. */
+function takingAway<T>(dht: Distribute, frame: Frame, inode: Inode, wind: Again<T>): Again<T> {
+  return (child, moving) =>
+    moving ? protectWrites(dht, frame, inode, child).then(() => wind(child)) : wind(child);
+}
+
 export function writev(
   dht: Distribute,
   frame: Frame,
@@ -198,10 +204,9 @@ export function writev(
   return ctx.cached!.writev(frame, fd, data, offset, flags, xdata).then(
     answer =>
       mayMigrate(answer.post)
-        ? changeElsewhere(dht, frame, inode, undefined, fd, cached, answer, child => {
+        ? changeElsewhere(dht, frame, inode, undefined, fd, cached, answer, (child, moving) => {
             // The rebalance must not overwrite this with what it read before.
-            const phase1 = inPhase1(answer.post);
-            const request = phase1 ? Dict.from(xdata).setUint(PROTECT_WRITES, 1) : xdata;
+            const request = moving ? Dict.from(xdata).setUint(PROTECT_WRITES, 1) : xdata;
             return dht.subvolumes[child].writev(frame, fd, data, offset, flags, request);
           })
         : answer,
@@ -219,8 +224,13 @@ export function truncate(
   offset: number,
   xdata: Dict | undefined,
 ): Promise<PrePostAnswer> {
-  return change(dht, frame, loc.inode, loc, undefined, child =>
-    dht.subvolumes[child].truncate(frame, loc, offset, xdata),
+  return change(
+    dht,
+    frame,
+    loc.inode,
+    loc,
+    undefined,
+    takingAway(dht, frame, loc.inode, child => dht.subvolumes[child].truncate(frame, loc, offset, xdata)),
   );
 }
 
@@ -231,8 +241,13 @@ export function ftruncate(
   offset: number,
   xdata: Dict | undefined,
 ): Promise<PrePostAnswer> {
-  return change(dht, frame, fd.inode, undefined, fd, child =>
-    dht.subvolumes[child].ftruncate(frame, fd, offset, xdata),
+  return change(
+    dht,
+    frame,
+    fd.inode,
+    undefined,
+    fd,
+    takingAway(dht, frame, fd.inode, child => dht.subvolumes[child].ftruncate(frame, fd, offset, xdata)),
   );
 }
 
@@ -270,8 +285,15 @@ export function discard(
   length: number,
   xdata: Dict | undefined,
 ): Promise<PrePostAnswer> {
-  return change(dht, frame, fd.inode, undefined, fd, child =>
-    dht.subvolumes[child].discard(frame, fd, offset, length, xdata),
+  return change(
+    dht,
+    frame,
+    fd.inode,
+    undefined,
+    fd,
+    takingAway(dht, frame, fd.inode, child =>
+      dht.subvolumes[child].discard(frame, fd, offset, length, xdata),
+    ),
   );
 }
 
@@ -283,8 +305,15 @@ export function zerofill(
   length: number,
   xdata: Dict | undefined,
 ): Promise<PrePostAnswer> {
-  return change(dht, frame, fd.inode, undefined, fd, child =>
-    dht.subvolumes[child].zerofill(frame, fd, offset, length, xdata),
+  return change(
+    dht,
+    frame,
+    fd.inode,
+    undefined,
+    fd,
+    takingAway(dht, frame, fd.inode, child =>
+      dht.subvolumes[child].zerofill(frame, fd, offset, length, xdata),
+    ),
   );
 }
 

@@ -2,13 +2,14 @@ import type { Fd } from '../../../graph/fd.ts';
 import type { Frame } from '../../../graph/frame.ts';
 import type { Inode } from '../../../graph/inode.ts';
 import type { Loc } from '../../../graph/loc.ts';
+import { Dict } from '../../../types/dict.ts';
 import { settle } from '../shared/wind.ts';
 import { FdContext, makeContext } from './context.ts';
 import type { Distribute } from './distribute.ts';
 import { EIO, ENODATA } from './errnos.ts';
 import { locOf } from './loc.ts';
 import { asRoot } from './locks.ts';
-import { O_CREAT, O_EXCL, O_TRUNC } from './names.ts';
+import { O_CREAT, O_EXCL, O_TRUNC, PROTECT_WRITES } from './names.ts';
 
 /*
  * A rebalance moves files between bricks while they are in use. The old brick's file is marked (phase 1) and names its new brick in
@@ -126,4 +127,21 @@ export async function migrationFinished(
     if (errno !== 0) throw dht.error(errno);
   }
   return now;
+}
+
+/**
+ * Has the new brick refuse what the rebalance writes to a file from now on (`posix_check_internal_writes`): it read that before a client
+ * changed the file on both bricks. It gives the move up then.
+ */
+export async function protectWrites(
+  dht: Distribute,
+  frame: Frame,
+  inode: Inode,
+  target: number,
+): Promise<void> {
+  const mark = new Dict().setUint(PROTECT_WRITES, 1);
+  const { errno } = await settle(
+    dht.subvolumes[target].setxattr(asOpener(frame), locOf(inode), mark, 0, undefined),
+  );
+  if (errno !== 0) dht.log('W', `protecting a file that moves to ${dht.childNames[target]}: errno ${errno}`);
 }

@@ -7,15 +7,31 @@ import type { Loc } from '../../../graph/loc.ts';
 import type { Dict } from '../../../types/dict.ts';
 import { IA_IFDIR } from '../../../types/iatt.ts';
 import { contextOf, FdContext } from './context.ts';
-import { type Again, afterError, cachedContext } from './data.ts';
+import { type Again, afterError, cachedContext, truncate } from './data.ts';
 import type { Distribute } from './distribute.ts';
 import { EBADF, EBADFD, EINVAL, ENOTCONN, EREMOTE, isMissing } from './errnos.ts';
 import { mayMigrate } from './iatt.ts';
 import { isOpenOn, migrationFinished } from './migration.ts';
+import { O_TRUNC } from './names.ts';
 
 /* Fops on open files and what else does not answer with attributes that would tell of a move (data.ts has those that do). */
 
+/** O_TRUNC goes as a truncate after the open: its answer tells of a move. */
 export function open(
+  dht: Distribute,
+  frame: Frame,
+  loc: Loc,
+  flags: number,
+  fd: Fd,
+  xdata: Dict | undefined,
+): Promise<OpenAnswer> {
+  if (dht.count === 1 || (flags & O_TRUNC) === 0) return openPlain(dht, frame, loc, flags, fd, xdata);
+  return openPlain(dht, frame, loc, flags & ~O_TRUNC, fd, xdata).then(answer =>
+    truncate(dht, frame, loc, 0, undefined).then(() => answer),
+  );
+}
+
+function openPlain(
   dht: Distribute,
   frame: Frame,
   loc: Loc,
