@@ -5,7 +5,7 @@ import type { CreateAnswer, EntryAnswer, RemoveAnswer, StatfsAnswer } from '../.
 import type { Frame } from '../../src/gluster/graph/frame.ts';
 import type { Loc } from '../../src/gluster/graph/loc.ts';
 import { Dict } from '../../src/gluster/types/dict.ts';
-import { GFID_NULL } from '../../src/gluster/types/gfid.ts';
+import { GFID_NULL, type Gfid } from '../../src/gluster/types/gfid.ts';
 import { Volume } from '../../src/gluster/volume/volume.ts';
 import { Distribute } from '../../src/gluster/xlators/cluster/distribute/index.ts';
 import { decodeLayout } from '../../src/gluster/xlators/cluster/distribute/layout-disk.ts';
@@ -48,7 +48,6 @@ export class DhtBrick extends MemoryBrick {
     umask: number,
     xdata?: Dict,
   ): Promise<EntryAnswer> {
-    this.#replace(loc, xdata);
     // One more name for a linkto file that has the gfid already.
     const there = this.up ? this.store.files.get(xdata?.gfid('gfid-req') ?? GFID_NULL) : undefined;
     if (there !== undefined && xdata?.has(LINKTO) && this.#entry(loc) === undefined) {
@@ -58,11 +57,6 @@ export class DhtBrick extends MemoryBrick {
       return Promise.resolve({ inode: loc.inode, stat: there.iatt(), preparent, postparent: dir.iatt() });
     }
     return super.mknod(frame, loc, mode, rdev, umask, xdata);
-  }
-
-  override link(frame: Frame, from: Loc, to: Loc, xdata?: Dict): Promise<EntryAnswer> {
-    this.#replace(to, xdata);
-    return super.link(frame, from, to, xdata);
   }
 
   override statfs(frame: Frame, loc: Loc, xdata?: Dict): Promise<StatfsAnswer> {
@@ -78,7 +72,12 @@ export class DhtBrick extends MemoryBrick {
       return Promise.reject(new FopError(ERRNO['EBUSY'], this.name));
     if (file !== undefined && xdata?.int('dont-unlink-for-open-fd') === 1 && file.opens > 0)
       return Promise.reject(new FopError(ERRNO['EBUSY'], this.name));
-    return super.unlink(frame, loc, xflags, xdata);
+    const removed = super.unlink(frame, loc, xflags, xdata);
+    if (file === undefined || xdata?.int('dht-get-iatt-in-xattr') !== 1) return removed;
+    return removed.then(answer => ({
+      ...answer,
+      xdata: new Dict().setIatt('dht-get-iatt-in-xattr', file.iatt()),
+    }));
   }
 
   #entry(loc: Loc): MemFile | undefined {
@@ -105,12 +104,6 @@ export class DhtBrick extends MemoryBrick {
     kept.delete(PREOP);
     kept.delete(key);
     return kept;
-  }
-
-  #replace(loc: Loc, xdata: Dict | undefined): void {
-    if (!this.up || xdata?.string('force-replace') !== 'yes') return;
-    const file = this.#entry(loc);
-    if (file !== undefined && isLinkto(file)) this.store.leave(this.store.directory(loc.pargfid), loc.name);
   }
 }
 
@@ -206,4 +199,14 @@ export function vanish(brick: DhtBrick, path: string): void {
   if (file === undefined || dir === undefined) throw new Error(`${path} is not on ${brick.name}`);
   brick.store.leave(dir, Buffer.from(path.slice(at + 1)).toString('latin1'));
   if (file.entries !== undefined) brick.store.files.delete(file.gfid);
+}
+
+/** Leaves a linkto file there behind all clients' backs, with a gfid of its own, that points to that brick. */
+export function leaveLinkto(brick: DhtBrick, path: string, target: string, gfid: Gfid): void {
+  const at = path.lastIndexOf('/');
+  const dir = onBrick(brick, path.slice(0, at));
+  if (dir === undefined) throw new Error(`${path} has no directory on ${brick.name}`);
+  const name = Buffer.from(path.slice(at + 1)).toString('latin1');
+  const file = brick.store.make(dir, name, gfid, LINKFILE_MODE, 0, 0);
+  file.xattrs.set(LINKTO, Buffer.from(`${target}\0`));
 }

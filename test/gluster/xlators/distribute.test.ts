@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { gfidFromRandom } from '../../../src/gluster/types/gfid.ts';
 import type { Volume } from '../../../src/gluster/volume/volume.ts';
 import {
   bricksOf,
@@ -6,6 +7,7 @@ import {
   distributeOf,
   isLinkto,
   layoutOf,
+  leaveLinkto,
   onBrick,
   vanish,
   whereIs,
@@ -30,6 +32,14 @@ function nameOn(volume: Volume, path: string, brick: number, tag = 'f'): string 
     if (layout[brick] !== undefined && layout[brick]!.start <= hash && hash <= layout[brick]!.stop)
       return name;
   }
+}
+
+/** Makes a file in the root whose data are on that brick, wherever its name hashes to. */
+async function placed(volume: Volume, name: string, brick: number, text: string): Promise<void> {
+  const first = nameOn(volume, '/', brick, `tmp-${name}-`);
+  await volume.writeFile(`/${first}`, text);
+  await volume.rename(`/${first}`, `/${name}`);
+  expect(whereIs(volume, `/${name}`)).toContain(`b${brick}`);
 }
 
 describe('Layouts of directories', () => {
@@ -133,15 +143,8 @@ describe('Files', () => {
       const [sh, sc, dh, dc] = [n % 3, Math.floor(n / 3) % 3, Math.floor(n / 9) % 3, Math.floor(n / 27)];
       const source = nameOn(volume, '/', sh, `s${n}_`);
       const target = nameOn(volume, '/', dh, `d${n}_`);
-      for (const [name, hashed, cached, text] of [
-        [source, sh, sc, 'new'],
-        [target, dh, dc, 'old'],
-      ] as const) {
-        const first = hashed === cached ? name : nameOn(volume, '/', cached, `tmp${n}_`);
-        await volume.writeFile(`/${first}`, text);
-        if (first !== name) await volume.rename(`/${first}`, `/${name}`);
-        expect(whereIs(volume, `/${name}`)).toContain(`b${cached}`);
-      }
+      await placed(volume, source, sc, 'new');
+      await placed(volume, target, dc, 'old');
       await volume.rename(`/${source}`, `/${target}`);
       const what = `${sh}${sc}${dh}${dc}`;
       expect(whereIs(volume, `/${source}`), what).toEqual([]);
@@ -152,6 +155,61 @@ describe('Files', () => {
       await other.unlink(`/${target}`);
       expect(whereIs(volume, `/${target}`), what).toEqual([]);
       expect(await code(volume.stat(`/${target}`))).toBe('ENOENT');
+    }
+    for (const brick of bricksOf(volume)) expect(brick.store.files.size).toBe(1);
+  });
+
+  it('are overwritten by renames of files whose linkto file went away', async () => {
+    await using bricks = new DhtVolume(3);
+    const volume = await bricks.client();
+    // Where the source's name and its data are, and the target's name and its data.
+    for (let n = 0; n < 81; n++) {
+      const [sh, sc, dh, dc] = [n % 3, Math.floor(n / 3) % 3, Math.floor(n / 9) % 3, Math.floor(n / 27)];
+      if (sh === sc) continue;
+      const what = `${sh}${sc}${dh}${dc}`;
+      const source = nameOn(volume, '/', sh, `s${n}_`);
+      const target = nameOn(volume, '/', dh, `d${n}_`);
+      await placed(volume, source, sc, 'new');
+      await placed(volume, target, dc, 'old');
+      vanish(bricksOf(volume)[sh], `/${source}`);
+      await volume.rename(`/${source}`, `/${target}`);
+      expect(whereIs(volume, `/${source}`), what).toEqual([]);
+      const expected = sc === dh ? [`b${sc}`] : [`b${sc}`, `b${dh}>t-client-${sc}`];
+      expect(whereIs(volume, `/${target}`), what).toEqual(expected.sort());
+      expect(await volume.readdir('/'), what).toEqual([target]);
+      expect(await volume.readFile(`/${target}`, 'utf8'), what).toBe('new');
+      await volume.unlink(`/${target}`);
+    }
+    for (const brick of bricksOf(volume)) expect(brick.store.files.size).toBe(1);
+  });
+
+  it('are renamed although bricks have stale linkto files of both names', async () => {
+    await using bricks = new DhtVolume(4);
+    const volume = await bricks.client();
+    let gfids = 0;
+    const numbered = (n: number) => {
+      const bytes = Buffer.alloc(16);
+      bytes.writeUInt32LE(n);
+      return bytes;
+    };
+    for (let n = 0; n < 128; n++) {
+      const [sh, sc, dh] = [n % 4, Math.floor(n / 4) % 4, Math.floor(n / 16) % 4];
+      const what = `${sh}${sc}${dh}, ${n < 64 ? 'new' : 'overwritten'}`;
+      const source = nameOn(volume, '/', sh, `s${n}_`);
+      const target = nameOn(volume, '/', dh, `d${n}_`);
+      await placed(volume, source, sc, 'new');
+      if (n >= 64) await placed(volume, target, (dh + 1) % 4, 'old');
+      for (const brick of bricksOf(volume))
+        for (const name of [source, target])
+          if (onBrick(brick, `/${name}`) === undefined)
+            leaveLinkto(brick, `/${name}`, 't-client-3', gfidFromRandom(numbered(gfids++)));
+      await volume.rename(`/${source}`, `/${target}`);
+      const expected = sc === dh ? [`b${sc}`] : [`b${sc}`, `b${dh}>t-client-${sc}`];
+      expect(whereIs(volume, `/${target}`), what).toEqual(expected.sort());
+      expect(whereIs(volume, `/${source}`), what).toEqual([]);
+      expect(await volume.readdir('/'), what).toEqual([target]);
+      expect(await volume.readFile(`/${target}`, 'utf8'), what).toBe('new');
+      await volume.unlink(`/${target}`);
     }
     for (const brick of bricksOf(volume)) expect(brick.store.files.size).toBe(1);
   });
@@ -371,6 +429,12 @@ describe('A rebalance', () => {
     expect(String(copy.data!.read(0, 100))).toBe('NEW text');
     await handle.truncate(6);
     expect([from.data!.size, copy.data!.size]).toEqual([6, 6]);
+    // What the rebalance read before, it must not write now.
+    expect(copy.xattrs.has('trusted.glusterfs.protect.writes')).toBe(true);
+    expect(from.xattrs.has('trusted.glusterfs.protect.writes')).toBe(false);
+    await (await volume.open(`/${name}`, 'w')).close();
+    expect([from.data!.size, copy.data!.size]).toEqual([0, 0]);
+    await handle.write('NEW te', 0);
     // Users do not see the marks.
     expect((await volume.stat(`/${name}`)).mode & 0o7777).toBe(0o644);
     expect((await handle.stat()).mode & 0o7777).toBe(0o644);
@@ -387,6 +451,38 @@ describe('A rebalance', () => {
     expect((await handle.read({ position: 0, length: 4 })).buffer.toString().slice(0, 4)).toBe('BOTH');
     await handle.sync();
     expect(await volume.readdir('/')).toEqual([name]);
+  });
+
+  for (const phase of [1, 2])
+    it(`does not bring back what is removed while it moves, in phase ${phase}`, async () => {
+      await using bricks = new DhtVolume(3, { 'lookup-optimize': 'off' });
+      const volume = await bricks.client();
+      const name = nameOn(volume, '/', 0);
+      await volume.writeFile(`/${name}`, 'text');
+      const [source, , target] = bricksOf(volume);
+      const from = onBrick(source, `/${name}`)!;
+      target.store.make(target.store.root, name, from.gfid, 0o100644, 0, 0);
+      from.stat.mode = phase === 1 ? from.stat.mode | 0o3000 : 0o101000;
+      from.xattrs.set('trusted.glusterfs.dht.linkto', Buffer.from('t-client-2\0'));
+      await volume.unlink(`/${name}`);
+      expect(whereIs(volume, `/${name}`)).toEqual([]);
+    });
+
+  it('that empties a brick is not trusted to have left linkto files where names hash to', async () => {
+    await using bricks = new DhtVolume(3, { 'lookup-optimize': 'on', 'decommissioned-bricks': 't-client-2' });
+    const volume = await bricks.client();
+    const name = nameOn(volume, '/', 0);
+    await volume.writeFile(`/${name}`, 'old');
+    const [hashed, now] = bricksOf(volume);
+    const file = onBrick(hashed, `/${name}`)!;
+    vanish(hashed, `/${name}`);
+    now.store.files.set(file.gfid, file);
+    now.store.enter(now.store.root, name, file);
+    const other = await bricks.client();
+    expect(await other.readFile(`/${name}`, 'utf8')).toBe('old');
+    await other.writeFile('/new', 'new');
+    await other.rename('/new', `/${name}`);
+    expect(await other.readdir('/')).toEqual([name]);
   });
 });
 

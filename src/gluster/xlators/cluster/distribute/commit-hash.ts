@@ -40,7 +40,9 @@ export class CommitHash {
   /** Whether all names of a directory with that layout are where they hash to, or have a linkto file there. */
   settled(layout: Layout | undefined): boolean {
     if (!this.certain || layout === undefined || layout.commitHash !== this.last) return false;
-    return this.last === 0 || (this.age() > REBALANCE_MS && this.now() - layout.changedAt > QUEUE_MS);
+    // A brick that is taken out of the volume is emptied without a new hash.
+    if (this.dht.decommissionedCount > 0 || this.now() - layout.changedAt <= QUEUE_MS) return false;
+    return this.last === 0 || this.age() > REBALANCE_MS;
   }
 
   /** Milliseconds since the last rebalance began. */
@@ -67,10 +69,11 @@ export class CommitHash {
   layoutRead(before: Layout | undefined, layout: Layout): void {
     const { dht } = this;
     if (!dht.config.lookupOptimize || before === layout) return;
+    const same = before !== undefined && sameRanges(before, layout);
     if (before !== undefined)
-      layout.changedAt = before.commitHash === layout.commitHash ? before.changedAt : this.now();
+      layout.changedAt = same && before.commitHash === layout.commitHash ? before.changedAt : this.now();
     const old = this.now() - this.heardAt > BELIEVED_MS;
-    if (before === undefined ? !old : sameRanges(before, layout)) return;
+    if (before === undefined ? !old : same) return;
     this.certain = false;
     void this.ask(dht.ownFrame('lookup'));
   }

@@ -34,7 +34,7 @@ export class Layout {
   readonly entries: LayoutEntry[] = [];
   type = HASH_TYPE_DM;
   commitHash = 0;
-  /** When it was seen with another commit hash than before, monotonic milliseconds. */
+  /** When it was seen with other ranges or another commit hash than before, monotonic milliseconds. */
   changedAt = Number.NEGATIVE_INFINITY;
   /** When it was made, in CHILD_UP events: an older one is looked up afresh. 0: never too old. */
   generation: number;

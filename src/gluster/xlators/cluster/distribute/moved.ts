@@ -19,7 +19,7 @@ import { IATT_IN_XDATA, MODE_IN_XDATA } from './names.ts';
  */
 
 /** The attributes, or at least type and permissions, that came along. */
-function statIn(answer: Answer): Iatt | undefined {
+export function statIn(answer: Answer): Iatt | undefined {
   const mode = answer.xdata?.int(MODE_IN_XDATA);
   if (mode !== undefined) {
     const stat = new Iatt();
