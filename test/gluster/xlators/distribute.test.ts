@@ -453,6 +453,25 @@ describe('A rebalance', () => {
     expect(await volume.readdir('/')).toEqual([name]);
   });
 
+  it('has copied what is appended, or not: either way it is there once', async () => {
+    for (const copied of [false, true]) {
+      await using bricks = new DhtVolume(2);
+      const volume = await bricks.client();
+      const name = nameOn(volume, '/', 0);
+      await volume.writeFile(`/${name}`, 'text');
+      const [source, target] = bricksOf(volume);
+      await using handle = await volume.open(`/${name}`, 'a');
+      const from = onBrick(source, `/${name}`)!;
+      const copy = target.store.make(target.store.root, name, from.gfid, 0o101000, 0, 0);
+      copy.data!.write(0, Buffer.from(copied ? 'text and more' : 'text'));
+      from.stat.mode |= 0o3000;
+      from.xattrs.set('trusted.glusterfs.dht.linkto', Buffer.from('t-client-1\0'));
+      await handle.write(' and more');
+      expect(String(from.data!.read(0, 100))).toBe('text and more');
+      expect(String(copy.data!.read(0, 100))).toBe('text and more');
+    }
+  });
+
   for (const phase of [1, 2])
     it(`does not bring back what is removed while it moves, in phase ${phase}`, async () => {
       await using bricks = new DhtVolume(3, { 'lookup-optimize': 'off' });

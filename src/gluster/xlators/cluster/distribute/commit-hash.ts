@@ -40,8 +40,11 @@ export class CommitHash {
   /** Whether all names of a directory with that layout are where they hash to, or have a linkto file there. */
   settled(layout: Layout | undefined): boolean {
     if (!this.certain || layout === undefined || layout.commitHash !== this.last) return false;
-    // A brick that is taken out of the volume is emptied without a new hash.
-    if (this.dht.decommissionedCount > 0 || this.now() - layout.changedAt <= QUEUE_MS) return false;
+    // A brick that is taken out of the volume is emptied without a new hash, and when one was added, linkto files go from where names
+    // hashed to before others hear of new layouts.
+    const { dht } = this;
+    if (dht.decommissionedCount > 0 || (dht.config.spread === 0 && !layout.isSpread())) return false;
+    if (this.now() - layout.changedAt <= QUEUE_MS) return false;
     return this.last === 0 || this.age() > REBALANCE_MS;
   }
 

@@ -10,8 +10,15 @@ import { contextOf, type InodeContext } from './context.ts';
 import type { Distribute } from './distribute.ts';
 import { EBADF, EBADFD, EINVAL, isMissing } from './errnos.ts';
 import { inPhase1, inPhase2, mayMigrate, stripPhase1 } from './iatt.ts';
-import { isOpenOn, migrationFinished, migrationTarget, openForFop, protectWrites } from './migration.ts';
-import { PROTECT_WRITES } from './names.ts';
+import {
+  asOpener,
+  isOpenOn,
+  migrationFinished,
+  migrationTarget,
+  openForFop,
+  protectWrites,
+} from './migration.ts';
+import { O_APPEND, O_WRONLY, PROTECT_WRITES } from './names.ts';
 
 /*
  * Fops on a file go to the child that has it. Their answers tell when the file is being moved or has been (migration.ts), and only
@@ -182,6 +189,26 @@ function change<T extends PrePostAnswer>(
   );
 }
 
+/** What was written to a file that is being moved, once more on its new brick, where the rebalance must not overwrite it. */
+function writeCopy(
+  dht: Distribute,
+  frame: Frame,
+  fd: Fd,
+  data: readonly Buffer[],
+  offset: number,
+  flags: number,
+  xdata: Dict | undefined,
+  target: number,
+  { pre }: WriteAnswer,
+): Promise<WriteAnswer> {
+  const child = dht.subvolumes[target];
+  const request = Dict.from(xdata).setUint(PROTECT_WRITES, 1);
+  if ((fd.flags & O_APPEND) === 0) return child.writev(frame, fd, data, offset, flags, request);
+  // The rebalance may have copied what was appended: it belongs where it was appended to the old brick's file, not to the copy's end.
+  const anonymous = fd.inode.table.anonymousFd(fd.inode, O_WRONLY);
+  return child.writev(asOpener(frame), anonymous, data, pre.size, flags, request);
+}
+
 /** What takes data away, and must not have the rebalance write them once more. */
 function takingAway<T>(dht: Distribute, frame: Frame, inode: Inode, wind: Again<T>): Again<T> {
   return (child, moving) =>
@@ -204,11 +231,11 @@ export function writev(
   return ctx.cached!.writev(frame, fd, data, offset, flags, xdata).then(
     answer =>
       mayMigrate(answer.post)
-        ? changeElsewhere(dht, frame, inode, undefined, fd, cached, answer, (child, moving) => {
-            // The rebalance must not overwrite this with what it read before.
-            const request = moving ? Dict.from(xdata).setUint(PROTECT_WRITES, 1) : xdata;
-            return dht.subvolumes[child].writev(frame, fd, data, offset, flags, request);
-          })
+        ? changeElsewhere(dht, frame, inode, undefined, fd, cached, answer, (child, moving) =>
+            moving
+              ? writeCopy(dht, frame, fd, data, offset, flags, xdata, child, answer)
+              : dht.subvolumes[child].writev(frame, fd, data, offset, flags, xdata),
+          )
         : answer,
     error =>
       afterError(dht, frame, inode, undefined, fd, cached, error, child =>

@@ -49,6 +49,12 @@ export class Layout {
     this.spreadCount = spreadCount;
   }
 
+  /** Whether each brick has a part. */
+  isSpread(): boolean {
+    for (const entry of this.entries) if (entry.stop === 0) return false;
+    return true;
+  }
+
   /** The child that a hash belongs to; -1: none. */
   search(hash: number): number {
     for (const entry of this.entries) if (entry.start <= hash && entry.stop >= hash) return entry.subvolume;

@@ -16,7 +16,7 @@ import { O_CREAT, O_EXCL, O_TRUNC, PROTECT_WRITES } from './names.ts';
  * trusted.glusterfs.dht.linkto; what changes it must then be done on both. At the end it is a linkto file (phase 2), and goes.
  */
 
-function asOpener(frame: Frame): Frame {
+export function asOpener(frame: Frame): Frame {
   // A file is opened on its new brick as root: until the rebalance gave it its owner, nobody else may.
   return asRoot(frame, frame.root.pid);
 }

@@ -66,3 +66,5 @@ export const PID_DEFRAG = -3;
 export const O_CREAT = 0o100;
 export const O_EXCL = 0o200;
 export const O_TRUNC = 0o1000;
+export const O_APPEND = 0o2000;
+export const O_WRONLY = 1;
