@@ -2,7 +2,7 @@
 """Work with checksums on a mount, for as long as nobody says stop.
 
 mount-load.py DIR --stop FILE [--workers N] [--seed N] [--unlinked yes] [--patience SECONDS]
-Each worker keeps files and their contents in a model: makes, reads, rewrites, appends to, renames, removes and lists them, and
+Each worker keeps files and their contents in a model: makes, reads, rewrites, appends to, truncates, links, renames, removes and lists them, and
 holds some open all the time, with locks, to write and read through (with --unlinked also one that has no name any more). Any
 error or difference ends it with what it was (exit status 1). A listing may be wrong for --patience seconds, as it is while
 files move from brick to brick. When FILE appears, everything is read once more and the number of operations is printed.
@@ -52,7 +52,8 @@ class Worker:
             f.write(data)
             if self.rng.random() < 0.2:
                 os.fsync(f.fileno())
-        self.files[path] = data
+        # Its other names have that, too.
+        self.files.setdefault(path, bytearray())[:] = data
 
     def get(self, path=None):
         path = path or self.some()
@@ -75,11 +76,30 @@ class Worker:
         self.last = f'append {path}'
         with open(path, 'ab') as f:
             f.write(data)
-        self.files[path] += data
+        self.files[path].extend(data)
+
+    def truncate(self):
+        path = self.some()
+        if path is None:
+            return
+        size = self.rng.choice((0, 7, 5000, 30_000))
+        self.last = f'truncate {path} {size}'
+        os.truncate(path, size)
+        content = self.files[path]
+        content[:] = content[:size].ljust(size, b'\0')
+
+    def link(self):
+        old, new = self.some(), self.name()
+        if old is None or new in self.files:
+            return
+        self.last = f'link {old} {new}'
+        os.link(old, new)
+        self.files[new] = self.files[old]
 
     def rename(self):
         old, new = self.some(), self.name()
-        if old is None or old == new:
+        # Names of one file both stay.
+        if old is None or self.files[old] is self.files.get(new):
             return
         self.last = f'rename {old} {new}'
         os.rename(old, new)
@@ -136,8 +156,8 @@ class Worker:
             raise AssertionError(f'{path}, held open: {len(got)} bytes, a size of {size}, want {len(model)}; other contents')
 
     def run(self, stop):
-        steps = [(10, self.put), (10, self.get), (4, self.append), (4, self.rename), (4, self.remove), (3, self.list),
-                 (2, self.make_directory), (8, self.hold)]
+        steps = [(10, self.put), (10, self.get), (4, self.append), (4, self.rename), (5, self.remove), (3, self.list),
+                 (2, self.truncate), (1, self.link), (2, self.make_directory), (8, self.hold)]
         weights = [w for w, _ in steps]
         ops = 0
         while not os.path.exists(stop):

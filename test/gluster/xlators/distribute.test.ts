@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { Loc } from '../../../src/gluster/graph/loc.ts';
+import { F_SETLK, F_UNLCK, F_WRLCK } from '../../../src/gluster/types/fs.ts';
 import { gfidFromRandom } from '../../../src/gluster/types/gfid.ts';
 import type { Volume } from '../../../src/gluster/volume/volume.ts';
 import {
@@ -12,6 +15,7 @@ import {
   vanish,
   whereIs,
 } from '../../support/dht-volume.ts';
+import { frameOf } from '../../support/graph-stack.ts';
 
 const code = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
@@ -474,7 +478,7 @@ describe('A rebalance', () => {
 
   for (const phase of [1, 2])
     it(`does not bring back what is removed while it moves, in phase ${phase}`, async () => {
-      await using bricks = new DhtVolume(3, { 'lookup-optimize': 'off' });
+      await using bricks = new DhtVolume(3, { 'decommissioned-bricks': 't-client-1' });
       const volume = await bricks.client();
       const name = nameOn(volume, '/', 0);
       await volume.writeFile(`/${name}`, 'text');
@@ -486,6 +490,64 @@ describe('A rebalance', () => {
       await volume.unlink(`/${name}`);
       expect(whereIs(volume, `/${name}`)).toEqual([]);
     });
+
+  it('is not given stale linkto files of what was removed, whose other names they are as well', async () => {
+    await using bricks = new DhtVolume(3, { 'decommissioned-bricks': 't-client-1' });
+    const volume = await bricks.client();
+    const [kept, gone] = [nameOn(volume, '/', 0), nameOn(volume, '/', 0, 'gone')];
+    await volume.writeFile(`/${kept}`, 'text');
+    await volume.link(`/${kept}`, `/${gone}`);
+    const { gfid } = onBrick(bricksOf(volume)[0], `/${kept}`)!;
+    leaveLinkto(bricksOf(volume)[2], `/${kept}`, 't-client-0', gfid);
+    bricksOf(volume)[2].store.enter(
+      bricksOf(volume)[2].store.root,
+      gone,
+      onBrick(bricksOf(volume)[2], `/${kept}`)!,
+    );
+    await volume.unlink(`/${gone}`);
+    expect(whereIs(volume, `/${gone}`)).toEqual([]);
+    expect(whereIs(volume, `/${kept}`)).toEqual(['b0', 'b2>t-client-0']);
+  });
+
+  it('that has a file locked is waited for by new names, and by what makes it shorter until the move shows', async () => {
+    await using bricks = new DhtVolume(3, { 'decommissioned-bricks': 't-client-1' });
+    const volume = await bricks.client();
+    const [name, other] = [nameOn(volume, '/', 0), nameOn(volume, '/', 0, 'other')];
+    await volume.writeFile(`/${name}`, 'long text');
+    const [source, , target] = bricksOf(volume);
+    const from = onBrick(source, `/${name}`)!;
+    const { inodes } = volume.client.graph;
+    const inode = inodes.grep(inodes.root, name)!;
+    const lock = (type: number) =>
+      source.inodelk(frameOf('inodelk', 'rebalance'), 'dht.file.migrate', new Loc(inode), F_SETLK, {
+        type,
+        whence: 0,
+        start: 0,
+        len: 0,
+        pid: 0,
+        owner: '',
+      });
+    await lock(F_WRLCK);
+    const copy = target.store.make(target.store.root, name, from.gfid, 0o101000, 0, 0);
+    copy.data!.write(0, Buffer.alloc(9));
+    let done = '';
+    const linked = volume.link(`/${name}`, `/${other}`).then(() => (done += 'link '));
+    const shortened = volume.truncate(`/${name}`, 4).then(() => (done += 'truncate '));
+    await sleep(30);
+    expect(done).toBe('');
+    expect([from.data!.size, copy.data!.size]).toEqual([9, 9]);
+    from.stat.mode |= 0o3000;
+    from.xattrs.set('trusted.glusterfs.dht.linkto', Buffer.from('t-client-2\0'));
+    await shortened;
+    expect(done).toBe('truncate ');
+    expect([from.data!.size, copy.data!.size]).toEqual([4, 4]);
+    // The move is given up.
+    from.stat.mode = 0o100644;
+    from.xattrs.delete('trusted.glusterfs.dht.linkto');
+    await lock(F_UNLCK);
+    await linked;
+    expect(onBrick(source, `/${other}`)).toBe(from);
+  });
 
   it('that empties a brick is not trusted to have left linkto files where names hash to', async () => {
     await using bricks = new DhtVolume(3, { 'lookup-optimize': 'on', 'decommissioned-bricks': 't-client-2' });

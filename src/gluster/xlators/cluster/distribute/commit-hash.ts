@@ -28,6 +28,8 @@ export class CommitHash {
   /** As last heard: what new directories get. */
   last = 0;
   private certain = true;
+  /** When a directory was seen with other ranges than before, monotonic milliseconds. */
+  private changedAt = Number.NEGATIVE_INFINITY;
   private heardAt = Number.NEGATIVE_INFINITY;
   private asked = 0;
   private heard = 0;
@@ -46,6 +48,14 @@ export class CommitHash {
     if (dht.decommissionedCount > 0 || (dht.config.spread === 0 && !layout.isSpread())) return false;
     if (this.now() - layout.changedAt <= QUEUE_MS) return false;
     return this.last === 0 || this.age() > REBALANCE_MS;
+  }
+
+  /** Whether a rebalance may be moving files now, as far as is known. */
+  mayMove(): boolean {
+    const { dht } = this;
+    if (dht.count === 1) return false;
+    if (dht.decommissionedCount > 0 || this.now() - this.changedAt <= REBALANCE_MS) return true;
+    return this.last !== 0 && this.age() <= REBALANCE_MS;
   }
 
   /** Milliseconds since the last rebalance began. */
@@ -71,10 +81,12 @@ export class CommitHash {
   /** A directory's layout was read, where `before` was known. One that has changed, or is new to us, may be the work of a rebalance. */
   layoutRead(before: Layout | undefined, layout: Layout): void {
     const { dht } = this;
-    if (!dht.config.lookupOptimize || before === layout) return;
+    if (before === layout) return;
     const same = before !== undefined && sameRanges(before, layout);
     if (before !== undefined)
       layout.changedAt = same && before.commitHash === layout.commitHash ? before.changedAt : this.now();
+    if (before !== undefined && !same) this.changedAt = this.now();
+    if (!dht.config.lookupOptimize) return;
     const old = this.now() - this.heardAt > BELIEVED_MS;
     if (before === undefined ? !old : same) return;
     this.certain = false;

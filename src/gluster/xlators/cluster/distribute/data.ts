@@ -19,6 +19,7 @@ import {
   protectWrites,
 } from './migration.ts';
 import { O_APPEND, O_WRONLY, PROTECT_WRITES } from './names.ts';
+import { shorten } from './still.ts';
 
 /*
  * Fops on a file go to the child that has it. Their answers tell when the file is being moved or has been (migration.ts), and only
@@ -244,6 +245,10 @@ export function writev(
   );
 }
 
+function mayShorten(dht: Distribute, inode: Inode): boolean {
+  return dht.commitHash.mayMove() && dht.cachedOf(inode) >= 0;
+}
+
 export function truncate(
   dht: Distribute,
   frame: Frame,
@@ -251,14 +256,16 @@ export function truncate(
   offset: number,
   xdata: Dict | undefined,
 ): Promise<PrePostAnswer> {
-  return change(
-    dht,
-    frame,
-    loc.inode,
-    loc,
-    undefined,
-    takingAway(dht, frame, loc.inode, child => dht.subvolumes[child].truncate(frame, loc, offset, xdata)),
-  );
+  const work = () =>
+    change(
+      dht,
+      frame,
+      loc.inode,
+      loc,
+      undefined,
+      takingAway(dht, frame, loc.inode, child => dht.subvolumes[child].truncate(frame, loc, offset, xdata)),
+    );
+  return mayShorten(dht, loc.inode) ? shorten(dht, frame, loc.inode, work) : work();
 }
 
 export function ftruncate(
@@ -268,14 +275,16 @@ export function ftruncate(
   offset: number,
   xdata: Dict | undefined,
 ): Promise<PrePostAnswer> {
-  return change(
-    dht,
-    frame,
-    fd.inode,
-    undefined,
-    fd,
-    takingAway(dht, frame, fd.inode, child => dht.subvolumes[child].ftruncate(frame, fd, offset, xdata)),
-  );
+  const work = () =>
+    change(
+      dht,
+      frame,
+      fd.inode,
+      undefined,
+      fd,
+      takingAway(dht, frame, fd.inode, child => dht.subvolumes[child].ftruncate(frame, fd, offset, xdata)),
+    );
+  return mayShorten(dht, fd.inode) ? shorten(dht, frame, fd.inode, work) : work();
 }
 
 export function fsync(

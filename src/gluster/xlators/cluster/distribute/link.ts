@@ -11,9 +11,26 @@ import { asRoot } from './locks.ts';
 import { onlyLinkto } from './lookup-everywhere.ts';
 import { migrationFinished, migrationTarget } from './migration.ts';
 import { PID_NO_ROOT_SQUASH } from './names.ts';
+import { heldStill } from './still.ts';
 
-/** Another name for a file, on the file's brick; when the name hashes to another, a linkto file is there first. */
-export async function link(
+/**
+ * Another name for a file, on the file's brick; when the name hashes to another, a linkto file is there first. On a brick where the file is
+ * itself, that would be a name of the file: it must not be moved there meanwhile.
+ */
+export function link(
+  dht: Distribute,
+  frame: Frame,
+  from: Loc,
+  to: Loc,
+  xdata: Dict | undefined,
+): Promise<EntryAnswer> {
+  const work = () => linkOnBrick(dht, frame, from, to, xdata);
+  return dht.cachedOf(from.inode) >= 0 && dht.commitHash.mayMove()
+    ? heldStill(dht, frame, from, work)
+    : work();
+}
+
+async function linkOnBrick(
   dht: Distribute,
   frame: Frame,
   from: Loc,

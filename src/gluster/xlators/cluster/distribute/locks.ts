@@ -103,11 +103,18 @@ export async function takeLocks(dht: Distribute, frame: Frame, locks: BrickLock[
   return held;
 }
 
-function lockOne(dht: Distribute, frame: Frame, lock: BrickLock): Promise<unknown> {
+/** Takes an inode's lock if nobody has it; rejects with EAGAIN if somebody has. */
+export async function tryLock(dht: Distribute, frame: Frame, lock: BrickLock): Promise<HeldLocks> {
+  const own = lockFrame(frame);
+  await lockOne(dht, own, lock, F_SETLK);
+  return new HeldLocks(own, [lock]);
+}
+
+function lockOne(dht: Distribute, frame: Frame, lock: BrickLock, cmd = F_SETLKW): Promise<unknown> {
   const child = dht.subvolumes[lock.subvolume];
   const loc = locOf(lock.inode);
   if (lock.name === undefined)
-    return child.inodelk(frame, lock.domain, loc, F_SETLKW, flock(lock.type), undefined);
+    return child.inodelk(frame, lock.domain, loc, cmd, flock(lock.type), undefined);
   return child.entrylk(frame, lock.domain, loc, lock.name, ENTRYLK_LOCK, ENTRYLK_WRLCK, undefined);
 }
 

@@ -4,7 +4,6 @@ import type { Frame } from '../../../graph/frame.ts';
 import type { Inode } from '../../../graph/inode.ts';
 import type { Loc } from '../../../graph/loc.ts';
 import { Dict } from '../../../types/dict.ts';
-import { F_WRLCK } from '../../../types/fs.ts';
 import { GFID_NULL } from '../../../types/gfid.ts';
 import { IA_IFDIR, type Iatt } from '../../../types/iatt.ts';
 import { settle } from '../shared/wind.ts';
@@ -24,12 +23,13 @@ import {
   unprotectNamespace,
 } from './locks.ts';
 import { onlyLinkto } from './lookup-everywhere.ts';
-import { DOMAIN_FILE_MIGRATE, PID_NO_ROOT_SQUASH } from './names.ts';
+import { PID_NO_ROOT_SQUASH } from './names.ts';
 import { renameDirectory } from './rename-dir.ts';
 import { linkReplacing, linktoReplacing } from './rename-links.ts';
 import { protectBoth } from './rename-locks.ts';
 import { changelogRename, dontAccount, internalFop } from './rename-plan.ts';
 import { refreshLayout } from './selfheal-layout.ts';
+import { migrateLock, movedTo, named } from './still.ts';
 
 /** A rename of a file with the four children that take part. */
 class Rename {
@@ -172,18 +172,10 @@ async function inRange(work: Rename, loc: Loc, hashed: number): Promise<boolean>
   return range !== undefined && range.start <= hash && hash <= range.stop;
 }
 
-function migrateLocks(work: Rename): BrickLock[] {
-  const lock = (subvolume: number, loc: Loc, tolerance: BrickLock['tolerance']): BrickLock => ({
-    subvolume,
-    inode: loc.inode,
-    type: F_WRLCK,
-    domain: DOMAIN_FILE_MIGRATE,
-    name: undefined,
-    tolerance,
-  });
-  const locks = [lock(work.srcCached, work.from, 'none')];
+function migrateLocks({ from, to, srcCached, dstCached }: Rename): BrickLock[] {
+  const locks = [migrateLock(srcCached, from.inode)];
   // What is overwritten may be gone by now, which is no reason to fail.
-  if (work.dstCached >= 0) locks.push(lock(work.dstCached, work.to, 'missing-or-eio'));
+  if (dstCached >= 0) locks.push(migrateLock(dstCached, to.inode, 'missing-or-eio'));
   return locks;
 }
 
@@ -225,24 +217,9 @@ async function lookAgain(work: Rename): Promise<boolean> {
 
 /** The file is not where we knew it: whether a rebalance has moved it, under its name, to a brick that we know now. */
 async function followMoved(work: Rename): Promise<boolean> {
-  const { dht, frame, from, srcCached } = work;
-  const fresh = withInode(from, from.inode.table.create());
-  const request = new Dict().setUint(dht.linkKey, 256);
-  const { answer } = await settle(dht.lookup(named(frame), fresh, request));
-  if (answer === undefined || answer.stat.gfid !== from.inode.gfid) return false;
-  const cached = dht.cachedOf(fresh.inode);
-  if (cached < 0 || cached === srcCached) return false;
-  dht.preset(from.inode, cached);
-  work.srcCached = cached;
-  return true;
-}
-
-/** A lookup that is part of a rename must not wait for the lock of a name, which the rename has. */
-function named(frame: Frame): Frame {
-  if (frame.root.op === 'rename') return frame;
-  const own = frame.detach();
-  own.root.op = 'rename';
-  return own;
+  const now = await movedTo(work.dht, work.frame, work.from, work.srcCached);
+  if (now >= 0) work.srcCached = now;
+  return now >= 0;
 }
 
 /** Before the file gets its new name: the linkto file at the name's hashed brick, and the name on the file's brick. */

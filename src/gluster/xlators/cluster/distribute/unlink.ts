@@ -8,6 +8,7 @@ import type { Distribute } from './distribute.ts';
 import { EINVAL, ENOENT, ENOTCONN, isMissing } from './errnos.ts';
 import { fixDirectory, inPhase1, inPhase2 } from './iatt.ts';
 import { asRoot } from './locks.ts';
+import { onlyLinkto } from './lookup-everywhere.ts';
 import { statIn } from './moved.ts';
 import { IATT_IN_XDATA, PID_NO_ROOT_SQUASH } from './names.ts';
 
@@ -21,7 +22,7 @@ export function unlink(
 ): Promise<RemoveAnswer> {
   const cached = dht.cachedOf(loc.inode);
   if (cached < 0) return dht.fail(EINVAL);
-  const mayMove = dht.count > 1 && !dht.commitHash.settled(dht.layoutOf(loc.parent));
+  const mayMove = dht.commitHash.mayMove();
   const request = mayMove ? Dict.from(xdata).setInt(IATT_IN_XDATA, 1) : xdata;
   return dht.subvolumes[cached].unlink(frame, loc, xflags, request).then(
     answer => {
@@ -31,7 +32,10 @@ export function unlink(
       const stat = mayMove ? statIn(answer) : undefined;
       if (stat !== undefined && (inPhase1(stat) || inPhase2(stat)))
         return unlinkCopies(dht, frame, loc, cached).then(() => answer);
-      return unlinkLinkto(dht, frame, loc, xflags, xdata, cached, answer);
+      if (!mayMove) return unlinkLinkto(dht, frame, loc, xflags, xdata, cached, answer);
+      return unlinkStale(dht, frame, loc, cached).then(() =>
+        unlinkLinkto(dht, frame, loc, xflags, xdata, cached, answer),
+      );
     },
     error => {
       if (errnoOf(error) !== ENOENT) throw error;
@@ -60,6 +64,18 @@ function unlinkLinkto(
       if (errno === ENOENT || errno === ENOTCONN) return answer;
       throw error;
     },
+  );
+}
+
+/**
+ * Linkto files that are where the name hashed to before a layout was fixed. Names of one file share theirs on a brick, and become names of
+ * the file again when the rebalance moves it there.
+ */
+function unlinkStale(dht: Distribute, frame: Frame, loc: Loc, cached: number): Promise<unknown> {
+  const hashed = dht.hashedOf(loc);
+  const root = asRoot(frame, PID_NO_ROOT_SQUASH);
+  return windAll(dht.count, i =>
+    i === cached || i === hashed ? undefined : dht.subvolumes[i].unlink(root, loc, 0, onlyLinkto(new Dict())),
   );
 }
 
