@@ -491,6 +491,31 @@ describe('A rebalance', () => {
       expect(whereIs(volume, `/${name}`)).toEqual([]);
     });
 
+  it('that is over before a change was made on the new brick, too, does not undo it', async () => {
+    await using bricks = new DhtVolume(2);
+    const volume = await bricks.client();
+    const name = nameOn(volume, '/', 0);
+    await volume.writeFile(`/${name}`, 'long text');
+    await volume.stat(`/${name}`);
+    const [source, target] = bricksOf(volume);
+    const from = onBrick(source, `/${name}`)!;
+    const copy = target.store.make(target.store.root, name, from.gfid, 0o101000, 0, 0);
+    copy.data!.write(0, Buffer.from('long text'));
+    from.stat.mode |= 0o3000;
+    from.xattrs.set('trusted.glusterfs.dht.linkto', Buffer.from('t-client-1\0'));
+    source.after = call => {
+      if (call.fop !== 'truncate') return undefined;
+      source.after = undefined;
+      copy.stat.mode = 0o100644;
+      vanish(source, `/${name}`);
+      return undefined;
+    };
+    await volume.truncate(`/${name}`, 4);
+    expect(copy.data!.size).toBe(4);
+    expect(copy.xattrs.has('trusted.glusterfs.protect.writes')).toBe(false);
+    expect(await volume.readFile(`/${name}`, 'utf8')).toBe('long');
+  });
+
   it('is not given stale linkto files of what was removed, whose other names they are as well', async () => {
     await using bricks = new DhtVolume(3, { 'decommissioned-bricks': 't-client-1' });
     const volume = await bricks.client();

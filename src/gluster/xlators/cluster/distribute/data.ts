@@ -12,6 +12,7 @@ import { EBADF, EBADFD, EINVAL, isMissing } from './errnos.ts';
 import { inPhase1, inPhase2, mayMigrate, stripPhase1 } from './iatt.ts';
 import {
   asOpener,
+  finishedMeanwhile,
   isOpenOn,
   migrationFinished,
   migrationTarget,
@@ -165,6 +166,10 @@ async function changeElsewhere<T extends PrePostAnswer>(
     const target = await migrationTarget(dht, frame, inode, loc, fd, cached);
     // The old brick's attributes are the ones that count until the move is over.
     if (target !== undefined) await again(target, true);
+    else {
+      const now = await finishedMeanwhile(dht, frame, inode, loc, fd, cached);
+      if (now !== undefined) return again(now);
+    }
   }
   stripPhase1(answer.pre);
   stripPhase1(answer.post);

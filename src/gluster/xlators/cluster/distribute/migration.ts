@@ -129,6 +129,19 @@ export async function migrationFinished(
   return now;
 }
 
+/** Where a file is that was in phase 1 when the fop was done, and was gone from `cached` before that could be done on its new brick. */
+export async function finishedMeanwhile(
+  dht: Distribute,
+  frame: Frame,
+  inode: Inode,
+  loc: Loc | undefined,
+  fd: Fd | undefined,
+  cached: number,
+): Promise<number | undefined> {
+  const { answer } = await settle(migrationFinished(dht, frame, inode, loc, fd, cached));
+  return answer === cached ? undefined : answer;
+}
+
 /**
  * Has the new brick refuse what the rebalance writes to a file from now on (`posix_check_internal_writes`): it read that before a client
  * changed the file on both bricks. It gives the move up then.
