@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import type { Inode } from '../../../src/gluster/graph/inode.ts';
 import { Loc } from '../../../src/gluster/graph/loc.ts';
 import { F_SETLK, F_UNLCK, F_WRLCK } from '../../../src/gluster/types/fs.ts';
 import { gfidFromRandom } from '../../../src/gluster/types/gfid.ts';
 import type { Volume } from '../../../src/gluster/volume/volume.ts';
 import {
   bricksOf,
+  type DhtBrick,
   DhtVolume,
   distributeOf,
   isLinkto,
@@ -414,6 +416,16 @@ describe('Directories', () => {
   });
 });
 
+/** Locks a file as a rebalance does that moves it; returns what lets it go. */
+async function migrateLock(brick: DhtBrick, inode: Inode): Promise<() => Promise<unknown>> {
+  const lock = (type: number) => {
+    const range = { type, whence: 0, start: 0, len: 0, pid: 0, owner: '' };
+    return brick.inodelk(frameOf('inodelk', 'rebalance'), 'dht.file.migrate', new Loc(inode), F_SETLK, range);
+  };
+  await lock(F_WRLCK);
+  return () => lock(F_UNLCK);
+}
+
 describe('A rebalance', () => {
   it('takes files along that are open: changed on both bricks while it copies, on the new one after', async () => {
     await using bricks = new DhtVolume(2);
@@ -491,6 +503,29 @@ describe('A rebalance', () => {
       expect(whereIs(volume, `/${name}`)).toEqual([]);
     });
 
+  for (const named of [true, false])
+    it(`is waited for by a new name, which the file gets where it is then; ${named ? 'by name' : 'by gfid'}`, async () => {
+      await using bricks = new DhtVolume(3, { 'decommissioned-bricks': 't-client-1' });
+      const volume = await bricks.client();
+      const [name, other] = [nameOn(volume, '/', 0), nameOn(volume, '/', 0, 'other')];
+      await volume.writeFile(`/${name}`, 'text');
+      const [source, , target] = bricksOf(volume);
+      const { inodes } = volume.client.graph;
+      const inode = inodes.grep(inodes.root, name)!;
+      const unlock = await migrateLock(source, inode);
+      const from = named ? new Loc(inode, inodes.root, name) : new Loc(inode);
+      const to = new Loc(inode, inodes.root, other);
+      const linked = distributeOf(volume).link(frameOf('link'), from, to);
+      const file = onBrick(source, `/${name}`)!;
+      const copy = target.store.make(target.store.root, name, file.gfid, 0o100644, 0, 0);
+      vanish(source, `/${name}`);
+      source.store.files.set(file.gfid, file);
+      await unlock();
+      source.store.files.delete(file.gfid);
+      await linked;
+      expect(onBrick(target, `/${other}`)).toBe(copy);
+    });
+
   it('that is over before a change was made on the new brick, too, does not undo it', async () => {
     await using bricks = new DhtVolume(2);
     const volume = await bricks.client();
@@ -543,16 +578,7 @@ describe('A rebalance', () => {
     const from = onBrick(source, `/${name}`)!;
     const { inodes } = volume.client.graph;
     const inode = inodes.grep(inodes.root, name)!;
-    const lock = (type: number) =>
-      source.inodelk(frameOf('inodelk', 'rebalance'), 'dht.file.migrate', new Loc(inode), F_SETLK, {
-        type,
-        whence: 0,
-        start: 0,
-        len: 0,
-        pid: 0,
-        owner: '',
-      });
-    await lock(F_WRLCK);
+    const unlock = await migrateLock(source, inode);
     const copy = target.store.make(target.store.root, name, from.gfid, 0o101000, 0, 0);
     copy.data!.write(0, Buffer.alloc(9));
     let done = '';
@@ -569,7 +595,7 @@ describe('A rebalance', () => {
     // The move is given up.
     from.stat.mode = 0o100644;
     from.xattrs.delete('trusted.glusterfs.dht.linkto');
-    await lock(F_UNLCK);
+    await unlock();
     await linked;
     expect(onBrick(source, `/${other}`)).toBe(from);
   });

@@ -9,7 +9,7 @@ import { settle } from '../shared/wind.ts';
 import type { Distribute } from './distribute.ts';
 import { EBUSY, isMissing } from './errnos.ts';
 import { inPhase1, inPhase2, isLinkfile } from './iatt.ts';
-import { locOf, withInode } from './loc.ts';
+import { isNameless, locOf, withInode } from './loc.ts';
 import { type BrickLock, type HeldLocks, releaseLocks, takeLocks, tryLock } from './locks.ts';
 import { DOMAIN_FILE_MIGRATE } from './names.ts';
 
@@ -33,10 +33,15 @@ export function migrateLock(
   return { subvolume, inode, type: F_WRLCK, domain: DOMAIN_FILE_MIGRATE, name: undefined, tolerance };
 }
 
-/** Where a file is that is not, under its name, on the child where it was; it is known to be there then. -1: nowhere else. */
+/** Where a file is that is not, under its name if it has one, on the child where it was; it is known to be there then. -1: nowhere else. */
 export async function movedTo(dht: Distribute, frame: Frame, loc: Loc, was: number): Promise<number> {
-  const fresh = withInode(loc, loc.inode.table.create());
   const request = new Dict().setUint(dht.linkKey, 256);
+  if (isNameless(loc)) {
+    const found = await settle(dht.lookup(frame, loc, request));
+    const now = dht.cachedOf(loc.inode);
+    return found.answer === undefined || now === was ? -1 : now;
+  }
+  const fresh = withInode(loc, loc.inode.table.create());
   const { answer } = await settle(dht.lookup(named(frame), fresh, request));
   if (answer === undefined || answer.stat.gfid !== loc.inode.gfid) return -1;
   const now = dht.cachedOf(fresh.inode);
