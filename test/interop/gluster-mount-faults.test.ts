@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -288,6 +289,48 @@ describe.skipIf(!haveRealGluster())('a mounted volume when things go wrong', { t
       expect(await fs.readFile(join(ours.dir, 'moving', `f${i}`), 'utf8')).toBe(`AFTERNT of ${i}`);
     expect((await fs.readdir(gluster.brickPath(volume, 3))).includes('moving')).toBe(true);
     expect((await fs.readdir(join(gluster.brickPath(volume, 3), 'moving'))).length).toBeGreaterThan(0);
+    expect(await ours.umount()).toBe(0);
+  });
+
+  it('a brick is emptied and taken out, under load: each file is found and keeps its contents', async () => {
+    const volume = 'leaving';
+    await gluster.createVolume(volume, { type: 'distribute', bricks: 4 });
+    await using ours = await NacreMount.start(`${gluster.bind}:/${volume}`);
+    const emptied = async () => {
+      await gluster.removeBrick(volume, 1, 'start');
+      await until(
+        'the move',
+        // It fails while the process that moves the files ends.
+        async () => /completed/.test(await gluster.removeBrick(volume, 1, 'status').catch(String)),
+        60_000,
+      );
+    };
+    const work = await load(ours.dir, '--patience', '10');
+    await sleep(LOAD_S * 300);
+    await emptied();
+    expect(await work.stop()).toBeGreaterThan(100);
+    // What was locked stayed.
+    await gluster.removeBrick(volume, 1, 'stop');
+    await emptied();
+    const contents = async () => {
+      const found = await fs.readdir(ours.dir, { recursive: true, withFileTypes: true });
+      const files = found.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name));
+      return Promise.all(
+        files.sort().map(async file => [
+          file,
+          createHash('md5')
+            .update(await fs.readFile(file))
+            .digest('hex'),
+        ]),
+      );
+    };
+    const before = await contents();
+    await gluster.removeBrick(volume, 1, 'commit');
+    await until('the graph without it', async () => {
+      const layers = await fs.readdir(join(ours.dir, '.meta', 'graphs', 'active'));
+      return layers.filter(name => /-client-\d+$/.test(name)).length === 3;
+    });
+    expect(await contents()).toEqual(before);
     expect(await ours.umount()).toBe(0);
   });
 

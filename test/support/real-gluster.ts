@@ -373,6 +373,11 @@ export class RealGluster implements AsyncDisposable {
     await this.waitForBricks(name);
   }
 
+  /** Has a brick's files moved to the others (`start`), gives that up (`stop`), or takes the emptied brick out (`commit`). */
+  removeBrick(name: string, index: number, what: 'start' | 'stop' | 'commit' | 'status'): Promise<string> {
+    return this.cli('volume', 'remove-brick', name, `${this.host}:${this.brickPath(name, index)}`, what);
+  }
+
   /** The volume's bricks in their order, as glusterd knows them. */
   async bricks(name: string): Promise<Brick[]> {
     const xml = await this.cli('volume', 'status', name, 'detail', '--xml');
