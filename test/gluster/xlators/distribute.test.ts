@@ -600,22 +600,29 @@ describe('A rebalance', () => {
     expect(onBrick(source, `/${other}`)).toBe(from);
   });
 
-  it('that empties a brick is not trusted to have left linkto files where names hash to', async () => {
-    await using bricks = new DhtVolume(3, { 'lookup-optimize': 'on', 'decommissioned-bricks': 't-client-2' });
-    const volume = await bricks.client();
-    const name = nameOn(volume, '/', 0);
-    await volume.writeFile(`/${name}`, 'old');
-    const [hashed, now] = bricksOf(volume);
-    const file = onBrick(hashed, `/${name}`)!;
-    vanish(hashed, `/${name}`);
-    now.store.files.set(file.gfid, file);
-    now.store.enter(now.store.root, name, file);
-    const other = await bricks.client();
-    expect(await other.readFile(`/${name}`, 'utf8')).toBe('old');
-    await other.writeFile('/new', 'new');
-    await other.rename('/new', `/${name}`);
-    expect(await other.readdir('/')).toEqual([name]);
-  });
+  for (const how of ['taken out', 'added'])
+    it(`is not trusted to have left linkto files where names hash to, while a brick is being ${how}`, async () => {
+      await using before = new DhtVolume(2);
+      const volume = await before.client();
+      await volume.mkdir('/d');
+      const name = nameOn(volume, '/d', 0);
+      await volume.writeFile(`/d/${name}`, 'old');
+      await using bricks = new DhtVolume(3, how === 'added' ? {} : { 'decommissioned-bricks': 't-client-2' });
+      bricks.directories.splice(0, 2, ...before.directories);
+      // The new brick gets the directory, without a part in its layout.
+      const first = await bricks.client();
+      await first.readdir('/d');
+      const [hashed, now] = bricksOf(first);
+      const file = onBrick(hashed, `/d/${name}`)!;
+      vanish(hashed, `/d/${name}`);
+      now.store.files.set(file.gfid, file);
+      now.store.enter(onBrick(now, '/d')!, name, file);
+      const other = await bricks.client();
+      expect(await other.readFile(`/d/${name}`, 'utf8')).toBe('old');
+      await other.writeFile('/d/new', 'new');
+      await other.rename('/d/new', `/d/${name}`);
+      expect(await other.readdir('/d')).toEqual([name]);
+    });
 });
 
 describe('With a brick down', () => {
