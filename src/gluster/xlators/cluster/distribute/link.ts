@@ -1,16 +1,12 @@
 import type { EntryAnswer } from '../../../graph/fops.ts';
 import type { Frame } from '../../../graph/frame.ts';
 import type { Loc } from '../../../graph/loc.ts';
-import { Dict } from '../../../types/dict.ts';
-import { settle } from '../shared/wind.ts';
+import type { Dict } from '../../../types/dict.ts';
 import type { Distribute } from './distribute.ts';
 import { EIO, ENOENT } from './errnos.ts';
 import { fixDirectory, inPhase1, inPhase2, mayMigrate, mergeIatt, stripPhase1 } from './iatt.ts';
-import { createLinkfile, healLinkfileOwner, type LinkfileOutcome } from './linkfile.ts';
-import { asRoot } from './locks.ts';
-import { onlyLinkto } from './lookup-everywhere.ts';
+import { createLinkfile, healLinkfileOwner, type LinkfileOutcome, unlinkLinkto } from './linkfile.ts';
 import { migrationFinished, migrationTarget } from './migration.ts';
-import { PID_NO_ROOT_SQUASH } from './names.ts';
 import { heldStill } from './still.ts';
 
 /**
@@ -50,10 +46,7 @@ async function linkOnBrick(
   try {
     answer = await dht.subvolumes[cached].link(frame, from, to, xdata);
   } catch (error) {
-    if (linkto?.created) {
-      const root = asRoot(frame, PID_NO_ROOT_SQUASH);
-      void settle(dht.subvolumes[hashed].unlink(root, to, 0, onlyLinkto(new Dict())));
-    }
+    if (linkto?.created) void unlinkLinkto(dht, frame, to, hashed);
     throw error;
   }
   dht.seeTimes(from.parent, answer.preparent, answer.postparent);

@@ -1,15 +1,16 @@
 import { errnoOf } from '../../../graph/fop-error.ts';
-import type { EntryAnswer } from '../../../graph/fops.ts';
+import type { EntryAnswer, RemoveAnswer } from '../../../graph/fops.ts';
 import type { Frame } from '../../../graph/frame.ts';
 import type { Loc } from '../../../graph/loc.ts';
 import { Dict } from '../../../types/dict.ts';
 import { GFID_NULL, type Gfid } from '../../../types/gfid.ts';
 import { type Iatt, SET_ATTR_GID, SET_ATTR_UID } from '../../../types/iatt.ts';
+import { type Outcome, settle } from '../shared/wind.ts';
 import type { Distribute } from './distribute.ts';
 import { EEXIST, EIO } from './errnos.ts';
 import { isLinkfile, LINKFILE_MODE } from './iatt.ts';
 import { asRoot } from './locks.ts';
-import { GFID_REQ, INTERNAL_FOP, PID_NO_ROOT_SQUASH } from './names.ts';
+import { GFID_REQ, INTERNAL_FOP, PID_NO_ROOT_SQUASH, UNLINK_NOT_OPEN, UNLINK_ONLY_LINKTO } from './names.ts';
 
 const S_IFREG = 0o100000;
 
@@ -68,4 +69,19 @@ export function healLinkfileOwner(dht: Distribute, frame: Frame, loc: Loc, on: n
     () => {},
     error => dht.log('W', `owner of linkto file ${loc.name}: errno ${errnoOf(error)}`),
   );
+}
+
+/**
+ * Removes a name from a child if it is a linkto file there that nobody has open; else the brick refuses with EBUSY, lest a file be lost that
+ * is just being moved there. Never rejects.
+ */
+export function unlinkLinkto(
+  dht: Distribute,
+  frame: Frame,
+  loc: Loc,
+  child: number,
+  request = new Dict(),
+): Promise<Outcome<RemoveAnswer>> {
+  request.setInt(UNLINK_ONLY_LINKTO, 1).setInt(UNLINK_NOT_OPEN, 1);
+  return settle(dht.subvolumes[child].unlink(asRoot(frame, PID_NO_ROOT_SQUASH), loc, 0, request));
 }

@@ -1,21 +1,15 @@
 import type { LookupAnswer } from '../../../graph/fops.ts';
-import { Dict } from '../../../types/dict.ts';
 import { GFID_NULL } from '../../../types/gfid.ts';
 import { settle, windAll } from '../shared/wind.ts';
 import { EBUSY, EIO, ENODATA, ENOENT, ENOTCONN, ESTALE } from './errnos.ts';
 import { isLinkfile, mergeIatt } from './iatt.ts';
-import { createLinkfile, healLinkfileOwner } from './linkfile.ts';
-import { asRoot, protectNamespace, unprotectNamespace } from './locks.ts';
+import { createLinkfile, healLinkfileOwner, unlinkLinkto } from './linkfile.ts';
+import { protectNamespace, unprotectNamespace } from './locks.ts';
 import { lookupDirectory } from './lookup-directory.ts';
 import { answerOf, type LookupState, linktoTarget } from './lookup-state.ts';
-import { OPEN_FD_COUNT, PID_NO_ROOT_SQUASH, UNLINK_NOT_OPEN, UNLINK_ONLY_LINKTO } from './names.ts';
+import { OPEN_FD_COUNT } from './names.ts';
 
 const S_ISVTX = 0o1000;
-
-/** The brick unlinks nothing but a linkto file that nobody has open, lest a file be lost that is just being moved there. */
-export function onlyLinkto(xdata: Dict): Dict {
-  return xdata.setInt(UNLINK_ONLY_LINKTO, 1).setInt(UNLINK_NOT_OPEN, 1);
-}
 
 /**
  * Asks all bricks for a name that is not, or not as expected, where it hashes to. Stale linkto files go; a file that is found gets a linkto
@@ -56,10 +50,7 @@ export async function lookupEverywhere(state: LookupState): Promise<LookupAnswer
       }
     }
   }
-  if (stale.length > 0) {
-    const root = asRoot(frame, PID_NO_ROOT_SQUASH);
-    await Promise.all(stale.map(i => settle(dht.subvolumes[i].unlink(root, loc, 0, onlyLinkto(new Dict())))));
-  }
+  if (stale.length > 0) await Promise.all(stale.map(i => unlinkLinkto(dht, frame, loc, i)));
   return everywhereDone(state);
 }
 
@@ -76,8 +67,7 @@ async function everywhereDone(state: LookupState): Promise<LookupAnswer> {
   if (cached < 0) {
     if (linkto !== undefined && hashed >= 0) {
       state.linkto = undefined;
-      const root = asRoot(state.frame, PID_NO_ROOT_SQUASH);
-      await settle(dht.subvolumes[hashed].unlink(root, state.loc, 0, onlyLinkto(state.request)));
+      await unlinkLinkto(dht, state.frame, state.loc, hashed, state.request);
     }
     throw dht.error(ENOENT);
   }
@@ -96,10 +86,7 @@ async function everywhereDone(state: LookupState): Promise<LookupAnswer> {
     }
     state.linkto = undefined;
     if (linkto.openFds === 0) {
-      const root = asRoot(state.frame, PID_NO_ROOT_SQUASH);
-      const { errno } = await settle(
-        dht.subvolumes[hashed].unlink(root, state.loc, 0, onlyLinkto(state.request)),
-      );
+      const { errno } = await unlinkLinkto(dht, state.frame, state.loc, hashed, state.request);
       // It is in use, and may be the file itself by now.
       if (errno === EBUSY || errno === ENOTCONN) throw dht.error(EIO);
       return everywhereDone(state);

@@ -5,11 +5,9 @@ import type { Dict } from '../../../types/dict.ts';
 import { type Outcome, settle } from '../shared/wind.ts';
 import type { Distribute } from './distribute.ts';
 import { EEXIST, ESTALE } from './errnos.ts';
-import { createLinkfile, type LinkfileOutcome } from './linkfile.ts';
-import { asRoot } from './locks.ts';
-import { onlyLinkto } from './lookup-everywhere.ts';
+import { createLinkfile, type LinkfileOutcome, unlinkLinkto } from './linkfile.ts';
 import { linktoTarget } from './lookup-state.ts';
-import { FORCE_REPLACE, PID_NO_ROOT_SQUASH } from './names.ts';
+import { FORCE_REPLACE } from './names.ts';
 import { internalFop } from './rename-plan.ts';
 
 /*
@@ -29,7 +27,7 @@ export async function linkReplacing(
   request.setString(FORCE_REPLACE, 'yes');
   const outcome = await settle(dht.subvolumes[child].link(frame, from, to, request));
   if (outcome.errno !== EEXIST) return outcome;
-  await unlinkLinkto(dht, frame, child, to);
+  await unlinkLinkto(dht, frame, to, child, internalFop());
   return settle(dht.subvolumes[child].link(frame, from, to, request));
 }
 
@@ -47,11 +45,6 @@ export async function linktoReplacing(
   // ESTALE: it has another gfid.
   const usable = linkto.ok ? linktoTarget(dht, linkto.answer?.xdata) === target : linkto.errno !== ESTALE;
   if (linkto.created || usable) return linkto;
-  await unlinkLinkto(dht, frame, on, loc);
+  await unlinkLinkto(dht, frame, loc, on, internalFop());
   return createLinkfile(dht, frame, loc, on, target, gfid, params);
-}
-
-async function unlinkLinkto(dht: Distribute, frame: Frame, child: number, loc: Loc): Promise<void> {
-  const root = asRoot(frame, PID_NO_ROOT_SQUASH);
-  await settle(dht.subvolumes[child].unlink(root, loc, 0, onlyLinkto(internalFop())));
 }

@@ -11,7 +11,7 @@ import type { Distribute } from './distribute.ts';
 import { EBUSY, EINVAL, EIO, ENOENT, isMissing } from './errnos.ts';
 import { isLinkfile, stripPhase1 } from './iatt.ts';
 import { decodeLayout } from './layout-disk.ts';
-import { createLinkfile, healLinkfileOwner } from './linkfile.ts';
+import { createLinkfile, healLinkfileOwner, unlinkLinkto } from './linkfile.ts';
 import { locOf, withInode } from './loc.ts';
 import {
   asRoot,
@@ -22,7 +22,6 @@ import {
   takeLocks,
   unprotectNamespace,
 } from './locks.ts';
-import { onlyLinkto } from './lookup-everywhere.ts';
 import { PID_NO_ROOT_SQUASH } from './names.ts';
 import { renameDirectory } from './rename-dir.ts';
 import { linkReplacing, linktoReplacing } from './rename-links.ts';
@@ -307,7 +306,7 @@ async function cleanUp(work: Rename): Promise<void> {
  * loses its new name again, as long as nothing was overwritten.
  */
 async function removeOld(work: Rename): Promise<void> {
-  const { dht, from, to, srcHashed, srcCached, dstHashed, dstCached } = work;
+  const { dht, frame, from, to, srcHashed, srcCached, dstHashed, dstCached } = work;
   const renamedOn = srcCached === dstCached ? srcCached : dstHashed;
   if (srcCached !== dstHashed && srcCached !== dstCached) await removeOldName(work);
   const removals: Promise<unknown>[] = [];
@@ -321,9 +320,9 @@ async function removeOld(work: Rename): Promise<void> {
   for (let i = 0; i < dht.count; i++) {
     if (i === srcCached) continue;
     if (fromSpread && i !== srcHashed && i !== renamedOn)
-      removals.push(settle(dht.subvolumes[i].unlink(work.root(), from, 0, onlyLinkto(internalFop()))));
+      removals.push(unlinkLinkto(dht, frame, from, i, internalFop()));
     if (toSpread && i !== dstHashed && i !== dstCached)
-      removals.push(settle(dht.subvolumes[i].unlink(work.root(), to, 0, onlyLinkto(internalFop()))));
+      removals.push(unlinkLinkto(dht, frame, to, i, internalFop()));
   }
   await Promise.all(removals);
 }
@@ -338,7 +337,7 @@ async function removeOldName(work: Rename): Promise<void> {
   if (dstCached >= 0) return;
   await Promise.all([
     settle(dht.subvolumes[srcCached].unlink(work.root(), to, 0, internalFop())),
-    settle(dht.subvolumes[dstHashed].unlink(work.root(), to, 0, onlyLinkto(internalFop()))),
+    unlinkLinkto(dht, frame, to, dstHashed, internalFop()),
   ]);
   throw error;
 }

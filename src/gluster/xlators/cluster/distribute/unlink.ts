@@ -7,8 +7,8 @@ import { windAll } from '../shared/wind.ts';
 import type { Distribute } from './distribute.ts';
 import { EINVAL, ENOENT, ENOTCONN, isMissing } from './errnos.ts';
 import { fixDirectory, inPhase1, inPhase2 } from './iatt.ts';
+import { unlinkLinkto } from './linkfile.ts';
 import { asRoot } from './locks.ts';
-import { onlyLinkto } from './lookup-everywhere.ts';
 import { statIn } from './moved.ts';
 import { IATT_IN_XDATA, PID_NO_ROOT_SQUASH } from './names.ts';
 
@@ -32,21 +32,21 @@ export function unlink(
       const stat = mayMove ? statIn(answer) : undefined;
       if (stat !== undefined && (inPhase1(stat) || inPhase2(stat)))
         return unlinkCopies(dht, frame, loc, cached).then(() => answer);
-      if (!mayMove) return unlinkLinkto(dht, frame, loc, xflags, xdata, cached, answer);
+      if (!mayMove) return unlinkOnHashed(dht, frame, loc, xflags, xdata, cached, answer);
       return unlinkStale(dht, frame, loc, cached).then(() =>
-        unlinkLinkto(dht, frame, loc, xflags, xdata, cached, answer),
+        unlinkOnHashed(dht, frame, loc, xflags, xdata, cached, answer),
       );
     },
     error => {
       if (errnoOf(error) !== ENOENT) throw error;
       if (mayMove) return unlinkCopies(dht, frame, loc, cached).then(() => ({}));
       // Who removed it before us may have left the linkto file.
-      return unlinkLinkto(dht, frame, loc, xflags, xdata, cached, {});
+      return unlinkOnHashed(dht, frame, loc, xflags, xdata, cached, {});
     },
   );
 }
 
-function unlinkLinkto(
+function unlinkOnHashed(
   dht: Distribute,
   frame: Frame,
   loc: Loc,
@@ -73,9 +73,8 @@ function unlinkLinkto(
  */
 function unlinkStale(dht: Distribute, frame: Frame, loc: Loc, cached: number): Promise<unknown> {
   const hashed = dht.hashedOf(loc);
-  const root = asRoot(frame, PID_NO_ROOT_SQUASH);
   return windAll(dht.count, i =>
-    i === cached || i === hashed ? undefined : dht.subvolumes[i].unlink(root, loc, 0, onlyLinkto(new Dict())),
+    i === cached || i === hashed ? undefined : unlinkLinkto(dht, frame, loc, i),
   );
 }
 
