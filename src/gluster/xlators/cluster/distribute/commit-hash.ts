@@ -83,9 +83,10 @@ export class CommitHash {
     const { dht } = this;
     if (before === layout) return;
     const same = before !== undefined && sameRanges(before, layout);
-    if (before !== undefined)
+    if (before !== undefined) {
       layout.changedAt = same && before.commitHash === layout.commitHash ? before.changedAt : this.now();
-    if (before !== undefined && !same) this.changedAt = this.now();
+      if (!same) this.changedAt = this.now();
+    }
     if (!dht.config.lookupOptimize) return;
     const old = this.now() - this.heardAt > BELIEVED_MS;
     if (before === undefined ? !old : same) return;

@@ -215,10 +215,18 @@ function writeCopy(
   return child.writev(asOpener(frame), anonymous, data, pre.size, flags, request);
 }
 
-/** What takes data away, and must not have the rebalance write them once more. */
-function takingAway<T>(dht: Distribute, frame: Frame, inode: Inode, wind: Again<T>): Again<T> {
-  return (child, moving) =>
-    moving ? protectWrites(dht, frame, inode, child).then(() => wind(child)) : wind(child);
+/** `change` for what takes data away, which the rebalance must not write once more. */
+function takeAway<T extends PrePostAnswer>(
+  dht: Distribute,
+  frame: Frame,
+  inode: Inode,
+  loc: Loc | undefined,
+  fd: Fd | undefined,
+  wind: Again<T>,
+): Promise<T> {
+  return change(dht, frame, inode, loc, fd, (child, moving) =>
+    moving ? protectWrites(dht, frame, inode, child).then(() => wind(child)) : wind(child),
+  );
 }
 
 export function writev(
@@ -250,10 +258,6 @@ export function writev(
   );
 }
 
-function mayShorten(dht: Distribute, inode: Inode): boolean {
-  return dht.commitHash.mayMove() && dht.cachedOf(inode) >= 0;
-}
-
 export function truncate(
   dht: Distribute,
   frame: Frame,
@@ -261,16 +265,8 @@ export function truncate(
   offset: number,
   xdata: Dict | undefined,
 ): Promise<PrePostAnswer> {
-  const work = () =>
-    change(
-      dht,
-      frame,
-      loc.inode,
-      loc,
-      undefined,
-      takingAway(dht, frame, loc.inode, child => dht.subvolumes[child].truncate(frame, loc, offset, xdata)),
-    );
-  return mayShorten(dht, loc.inode) ? shorten(dht, frame, loc.inode, work) : work();
+  const wind = (child: number) => dht.subvolumes[child].truncate(frame, loc, offset, xdata);
+  return shorten(dht, frame, loc.inode, () => takeAway(dht, frame, loc.inode, loc, undefined, wind));
 }
 
 export function ftruncate(
@@ -280,16 +276,8 @@ export function ftruncate(
   offset: number,
   xdata: Dict | undefined,
 ): Promise<PrePostAnswer> {
-  const work = () =>
-    change(
-      dht,
-      frame,
-      fd.inode,
-      undefined,
-      fd,
-      takingAway(dht, frame, fd.inode, child => dht.subvolumes[child].ftruncate(frame, fd, offset, xdata)),
-    );
-  return mayShorten(dht, fd.inode) ? shorten(dht, frame, fd.inode, work) : work();
+  const wind = (child: number) => dht.subvolumes[child].ftruncate(frame, fd, offset, xdata);
+  return shorten(dht, frame, fd.inode, () => takeAway(dht, frame, fd.inode, undefined, fd, wind));
 }
 
 export function fsync(
@@ -326,15 +314,8 @@ export function discard(
   length: number,
   xdata: Dict | undefined,
 ): Promise<PrePostAnswer> {
-  return change(
-    dht,
-    frame,
-    fd.inode,
-    undefined,
-    fd,
-    takingAway(dht, frame, fd.inode, child =>
-      dht.subvolumes[child].discard(frame, fd, offset, length, xdata),
-    ),
+  return takeAway(dht, frame, fd.inode, undefined, fd, child =>
+    dht.subvolumes[child].discard(frame, fd, offset, length, xdata),
   );
 }
 
@@ -346,15 +327,8 @@ export function zerofill(
   length: number,
   xdata: Dict | undefined,
 ): Promise<PrePostAnswer> {
-  return change(
-    dht,
-    frame,
-    fd.inode,
-    undefined,
-    fd,
-    takingAway(dht, frame, fd.inode, child =>
-      dht.subvolumes[child].zerofill(frame, fd, offset, length, xdata),
-    ),
+  return takeAway(dht, frame, fd.inode, undefined, fd, child =>
+    dht.subvolumes[child].zerofill(frame, fd, offset, length, xdata),
   );
 }
 

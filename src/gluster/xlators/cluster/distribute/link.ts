@@ -20,10 +20,7 @@ export function link(
   to: Loc,
   xdata: Dict | undefined,
 ): Promise<EntryAnswer> {
-  const work = () => linkOnBrick(dht, frame, from, to, xdata);
-  return dht.cachedOf(from.inode) >= 0 && dht.commitHash.mayMove()
-    ? heldStill(dht, frame, from, work)
-    : work();
+  return heldStill(dht, frame, from, () => linkOnBrick(dht, frame, from, to, xdata));
 }
 
 async function linkOnBrick(

@@ -58,13 +58,17 @@ export function named(frame: Frame): Frame {
   return own;
 }
 
+/** Whether a file that is known may be moved by a rebalance now. */
+function mayMove(dht: Distribute, inode: Inode): boolean {
+  return dht.commitHash.mayMove() && dht.cachedOf(inode) >= 0;
+}
+
 /** Does a work on a file while it cannot be moved, waiting for a move that is under way; `dht.cachedOf` tells where it is. */
-export async function heldStill<T>(
-  dht: Distribute,
-  frame: Frame,
-  loc: Loc,
-  work: () => Promise<T>,
-): Promise<T> {
+export function heldStill<T>(dht: Distribute, frame: Frame, loc: Loc, work: () => Promise<T>): Promise<T> {
+  return mayMove(dht, loc.inode) ? workLocked(dht, frame, loc, work) : work();
+}
+
+async function workLocked<T>(dht: Distribute, frame: Frame, loc: Loc, work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const cached = dht.cachedOf(loc.inode);
     let held: HeldLocks | undefined;
@@ -85,9 +89,13 @@ export async function heldStill<T>(
 
 /**
  * Makes a file shorter. A rebalance makes its copy as long as the file is before the file shows that it is being moved, and what is taken
- * away then stays in the copy, as zeros. So that begins either after this, or is seen.
+ * away then stays in the copy, as zeros. So this is done before a move begins, or when it shows.
  */
-export async function shorten<T>(
+export function shorten<T>(dht: Distribute, frame: Frame, inode: Inode, work: () => Promise<T>): Promise<T> {
+  return mayMove(dht, inode) ? shortenBeforeOrAfter(dht, frame, inode, work) : work();
+}
+
+async function shortenBeforeOrAfter<T>(
   dht: Distribute,
   frame: Frame,
   inode: Inode,
