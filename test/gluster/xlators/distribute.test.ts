@@ -551,6 +551,29 @@ describe('A rebalance', () => {
     expect(await volume.readFile(`/${name}`, 'utf8')).toBe('long');
   });
 
+  it('that is over before a new name was made on the new brick, too, does not lose the name', async () => {
+    await using bricks = new DhtVolume(2);
+    const volume = await bricks.client();
+    const [name, other] = [nameOn(volume, '/', 0), nameOn(volume, '/', 0, 'other')];
+    await volume.writeFile(`/${name}`, 'text');
+    const [source, target] = bricksOf(volume);
+    const from = onBrick(source, `/${name}`)!;
+    const copy = target.store.make(target.store.root, name, from.gfid, 0o101000, 0, 0);
+    copy.data!.write(0, Buffer.from('text'));
+    from.stat.mode |= 0o3000;
+    from.xattrs.set('trusted.glusterfs.dht.linkto', Buffer.from('t-client-1\0'));
+    source.after = call => {
+      if (call.fop !== 'link') return undefined;
+      source.after = undefined;
+      copy.stat.mode = 0o100644;
+      for (const path of [name, other]) vanish(source, `/${path}`);
+      return undefined;
+    };
+    await volume.link(`/${name}`, `/${other}`);
+    expect(whereIs(volume, `/${other}`)).toEqual(['b1']);
+    expect(onBrick(target, `/${other}`)).toBe(copy);
+  });
+
   it('is not given stale linkto files of what was removed, whose other names they are as well', async () => {
     await using bricks = new DhtVolume(3, { 'decommissioned-bricks': 't-client-1' });
     const volume = await bricks.client();

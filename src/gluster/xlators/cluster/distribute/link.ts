@@ -6,7 +6,7 @@ import type { Distribute } from './distribute.ts';
 import { EIO, ENOENT } from './errnos.ts';
 import { fixDirectory, inPhase1, inPhase2, mayMigrate, mergeIatt, stripPhase1 } from './iatt.ts';
 import { createLinkfile, healLinkfileOwner, type LinkfileOutcome, unlinkLinkto } from './linkfile.ts';
-import { migrationFinished, migrationTarget } from './migration.ts';
+import { migrationFinished, newPlace } from './migration.ts';
 import { heldStill } from './still.ts';
 
 /**
@@ -71,7 +71,7 @@ async function onTargetToo(
   if (!phase2 && !inPhase1(answer.stat)) return answer;
   const target = phase2
     ? await migrationFinished(dht, frame, from.inode, from, undefined, cached)
-    : await migrationTarget(dht, frame, from.inode, from, undefined, cached);
+    : await newPlace(dht, frame, from.inode, from, undefined, cached);
   // The linkto file that we made is what the file becomes there.
   if (target === undefined || (target === hashed && hashed !== cached)) return answer;
   const second = await dht.subvolumes[target].link(frame, from, to, xdata);

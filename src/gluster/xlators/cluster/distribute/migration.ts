@@ -142,6 +142,21 @@ export async function finishedMeanwhile(
   return answer === cached ? undefined : answer;
 }
 
+/** Where what was done to a file in phase 1 must be done, too: where it is being moved, or was meanwhile. */
+export async function newPlace(
+  dht: Distribute,
+  frame: Frame,
+  inode: Inode,
+  loc: Loc | undefined,
+  fd: Fd | undefined,
+  cached: number,
+): Promise<number | undefined> {
+  return (
+    (await migrationTarget(dht, frame, inode, loc, fd, cached)) ??
+    finishedMeanwhile(dht, frame, inode, loc, fd, cached)
+  );
+}
+
 /**
  * Has the new brick refuse what the rebalance writes to a file from now on (`posix_check_internal_writes`): it read that before a client
  * changed the file on both bricks. It gives the move up then.

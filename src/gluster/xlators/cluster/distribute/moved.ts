@@ -10,7 +10,7 @@ import { contextOf } from './context.ts';
 import type { Distribute } from './distribute.ts';
 import { EBADF, EBADFD, EINVAL, isMissing } from './errnos.ts';
 import { inPhase1, inPhase2 } from './iatt.ts';
-import { finishedMeanwhile, isOpenOn, migrationFinished, migrationTarget, openForFop } from './migration.ts';
+import { isOpenOn, migrationFinished, newPlace, openForFop } from './migration.ts';
 import { IATT_IN_XDATA, MODE_IN_XDATA } from './names.ts';
 
 /*
@@ -68,9 +68,7 @@ export async function watched<T extends Answer>(
     return now === undefined ? answer : wind(now);
   }
   if (inPhase1(stat)) {
-    const target =
-      (await migrationTarget(dht, frame, inode, loc, fd, cached)) ??
-      (await finishedMeanwhile(dht, frame, inode, loc, fd, cached));
+    const target = await newPlace(dht, frame, inode, loc, fd, cached);
     return target === undefined ? answer : wind(target);
   }
   return answer;
