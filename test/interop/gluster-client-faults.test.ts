@@ -10,6 +10,7 @@ import { Loc } from '../../src/gluster/graph/loc.ts';
 import { F_SETLK, F_WRLCK } from '../../src/gluster/types/fs.ts';
 import { GlusterdClient } from '../../src/gluster/volume/glusterd-client.ts';
 import { BrickGraph, credentials, frameOf, gfidRequest } from '../support/gluster-brick.ts';
+import { pause, resume } from '../support/pause.ts';
 import { haveRealGluster, RealGluster } from '../support/real-gluster.ts';
 import { makeCertificates, type TlsFiles } from '../support/tls-certificates.ts';
 
@@ -105,14 +106,14 @@ describe.skipIf(!haveRealGluster())('protocol/client when things go wrong', () =
     );
     const [{ pid }] = await gluster.bricks('v1');
     const down = nextEvent(brick, 'CHILD_DOWN');
-    process.kill(pid!, 'SIGSTOP');
+    await pause(pid!);
     try {
       const waiting = codeOf(brick.fops.stat(frameOf('stat'), brick.root));
       await down;
       expect(await waiting).toBe('ENOTCONN');
       expect(brick.log.join('\n')).toMatch(/silent for 1 s/);
     } finally {
-      process.kill(pid!, 'SIGCONT');
+      resume(pid!);
     }
     await nextEvent(brick, 'CHILD_UP');
     await brick.fops.stat(frameOf('stat'), brick.root);

@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startCluster } from '../../src/vstart/index.ts';
+import { fresh } from '../support/fresh.ts';
 import { NACRE } from '../support/nacre.ts';
 import { NbdGateway } from '../support/nbd-gateway.ts';
 import { RawNbdClient, requestBytes } from '../support/nbd-raw.ts';
 import { haveNbdTools, libnbd, makeCertificates, tool, toolOk } from '../support/nbd-tools.ts';
+import { pause, resume } from '../support/pause.ts';
 import { FsxRandom } from '../support/rbd-fsx.ts';
 import { haveRealCeph, RealCeph } from '../support/real-ceph.ts';
 
@@ -120,9 +122,10 @@ describe.skipIf(!haveNbdTools() || !haveRealCeph())('nacre rbd nbd as a command'
   });
 
   it('refuses writes with --read-only, whatever the client believes, beside a client that writes', async () => {
-    await rbd('create', 'rbd/kept', '--size', '4M');
-    await rbd('bench', '--io-type', 'write', '--io-size', '64K', '--io-total', '1M', 'rbd/kept');
-    const served = await gateway(['rbd/kept', '--read-only']);
+    const image = fresh('rbd/kept');
+    await rbd('create', image, '--size', '4M');
+    await rbd('bench', '--io-type', 'write', '--io-size', '64K', '--io-total', '1M', image);
+    const served = await gateway([image, '--read-only']);
     const info = JSON.parse(await toolOk('nbdinfo', ['--json', served.uri()])) as {
       exports: Record<string, unknown>[];
     };
@@ -144,10 +147,10 @@ assert h.pread(4096, 0) == before
 h.shutdown()
 `);
     // It takes no lock, so others go on writing.
-    await rbd('bench', '--io-type', 'write', '--io-size', '64K', '--io-total', '1M', 'rbd/kept');
+    await rbd('bench', '--io-type', 'write', '--io-size', '64K', '--io-total', '1M', image);
     const [read, want] = [join(dir, 'ro'), join(dir, 'ro-want')];
     await toolOk('nbdcopy', [served.uri(), read]);
-    await rbd('export', 'rbd/kept', want);
+    await rbd('export', image, want);
     expect(readFileSync(read).equals(readFileSync(want))).toBe(true);
     expect(await served.stop()).toBe(0);
   });
@@ -180,7 +183,7 @@ b.shutdown()
       await client.enter('');
       client.write(requestBytes(1, 1, 0, 4), Buffer.from('1st '));
       expect(await client.reply()).toMatchObject({ cookie: 1, error: 0 });
-      process.kill(osd, 'SIGSTOP');
+      await pause(osd);
       try {
         client.write(requestBytes(1, 2, 0, 4), Buffer.from('2nd '));
         const reply = client.reply();
@@ -190,7 +193,7 @@ b.shutdown()
         await sleep(300);
         expect(served.child.exitCode).toBeNull();
         if (patient) {
-          process.kill(osd, 'SIGCONT');
+          resume(osd);
           expect(await reply).toMatchObject({ cookie: 2, error: 0 });
           expect(await served.ended).toBe(0);
         } else {
@@ -199,14 +202,15 @@ b.shutdown()
           await expect(reply).rejects.toThrow('left');
         }
       } finally {
-        process.kill(osd, 'SIGCONT');
+        resume(osd);
       }
     }
   });
 
   it('keeps to the size that a client was told when the image shrinks and grows', async () => {
-    await rbd('create', 'rbd/sized', '--size', '16M', '--object-size', '1M');
-    const served = await gateway(['rbd/sized', NO_CACHE]);
+    const image = fresh('rbd/sized');
+    await rbd('create', image, '--size', '16M', '--object-size', '1M');
+    const served = await gateway([image, NO_CACHE]);
     const script = libnbd(`
 import subprocess, time
 def rbd(*args):
@@ -223,12 +227,12 @@ def expect(codes, what, *args):
 h = nbd.NBD()
 h.connect_uri('${served.uri()}')
 h.pwrite(b'x' * 4096, 12 << 20)
-rbd('resize', '--allow-shrink', '--size', '8M', 'rbd/sized')
+rbd('resize', '--allow-shrink', '--size', '8M', '${image}')
 expect(('ENOSPC',), h.pwrite, b'y' * 4096, 12 << 20)
 expect(('EINVAL', 'EIO'), h.pread, 4096, 12 << 20)
 assert h.get_size() == 16 << 20
 h.pwrite(b'z' * 4096, 8388608 - 4096)
-rbd('resize', '--size', '24M', 'rbd/sized')
+rbd('resize', '--size', '24M', '${image}')
 for i in range(100):
     g = nbd.NBD()
     g.connect_uri('${served.uri()}')
@@ -283,30 +287,31 @@ print('sized')
     const random = new FsxRandom(8);
     const features = (...names: string[]) => names.flatMap(name => ['--image-feature', name]);
     const fast = features('layering', 'exclusive-lock', 'object-map', 'fast-diff');
-    await rbd('create', 'rbd/small', '--size', '64M', '--object-size', '1M', ...fast);
-    await rbd('create', 'rbd/plain', '--size', '600M', '--object-size', '1M', ...features('layering'));
-    await rbd('create', 'rbd/large', '--size', '600M', '--object-size', '1M', ...fast);
-    const served = await gateway(['rbd/small', 'rbd/plain', 'rbd/large', NO_CACHE]);
+    const [small, plain, large, clone] = ['small', 'plain', 'large', 'kid'].map(name => fresh(`rbd/${name}`));
+    await rbd('create', small, '--size', '64M', '--object-size', '1M', ...fast);
+    await rbd('create', plain, '--size', '600M', '--object-size', '1M', ...features('layering'));
+    await rbd('create', large, '--size', '600M', '--object-size', '1M', ...fast);
+    const served = await gateway([small, plain, large, NO_CACHE]);
     const write = async (target: NbdGateway, name: string, size: number) => {
       const writes = Array.from({ length: 25 }, () => 4096 * random.below(size / 4096 - 64)).flatMap(at => [
         ...['-c', `write -P 7 ${at} ${4096 * (1 + random.below(64))}`],
       ]);
       await toolOk('qemu-io', ['-f', 'raw', ...writes, '-c', 'discard 5M 2M', target.uri(name)]);
     };
-    await write(served, 'rbd/small', 64 * MIB);
-    for (const name of ['rbd/plain', 'rbd/large']) await write(served, name, 600 * MIB);
-    for (const name of ['rbd/small', 'rbd/plain', 'rbd/large']) {
+    await write(served, small, 64 * MIB);
+    for (const name of [plain, large]) await write(served, name, 600 * MIB);
+    for (const name of [small, plain, large]) {
       const { ours, diff, qemu } = await dataRanges(served.uri(name), name);
       expect(diff.length).toBeGreaterThan(5);
-      if (name !== 'rbd/large') expect(ours, name).toEqual(diff);
+      if (name !== large) expect(ours, name).toEqual(diff);
       expect(within(diff, ours), name).toBe(true);
       expect(within(ours, qemu), name).toBe(true);
     }
-    await rbd('snap', 'create', 'rbd/small@s');
-    await rbd('clone', '--rbd-default-clone-format', '2', 'rbd/small@s', 'rbd/kid');
-    const kid = await gateway(['rbd/kid', NO_CACHE]);
-    await write(kid, 'rbd/kid', 64 * MIB);
-    const { ours, diff } = await dataRanges(kid.uri('rbd/kid'), 'rbd/kid');
+    await rbd('snap', 'create', `${small}@s`);
+    await rbd('clone', '--rbd-default-clone-format', '2', `${small}@s`, clone);
+    const kid = await gateway([clone, NO_CACHE]);
+    await write(kid, clone, 64 * MIB);
+    const { ours, diff } = await dataRanges(kid.uri(clone), clone);
     expect(ours).toEqual(diff);
     for (const each of [served, kid]) expect(await each.stop()).toBe(0);
   }, 300_000);

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fresh } from '../support/fresh.ts';
 import { NbdGateway } from '../support/nbd-gateway.ts';
 import { haveFuseTools, haveNbdTools, libnbd, tool, toolOk } from '../support/nbd-tools.ts';
+import { pause, resume } from '../support/pause.ts';
 import { haveRealCeph, RealCeph } from '../support/real-ceph.ts';
 
 const POLICIES: readonly (readonly [string, readonly string[]])[] = [
@@ -72,20 +74,25 @@ describe.skipIf(!haveNbdTools() || !haveRealCeph())('a gateway that is killed wi
   }
 
   it.each(POLICIES)('finishes writes without the OSDs, and flushes with them: %s', async (name, config) => {
-    const image = `rbd/promise${name.length}`;
+    const image = fresh('rbd/promise');
     await rbd('create', image, '--size', '16M');
     const served = await gateway(image, ...config);
     const osd = ceph.pid('osd.0')!;
-    // Nothing of the second write can have come to an OSD, and the flush behind it must wait.
-    const said = libnbd(`
-import os, signal
+    await libnbd(`
 h = nbd.NBD()
 h.connect_uri('${served.uri()}')
 h.pwrite(b'a' * 65536, 0)
-h.flush()
 h.pwrite(b'a' * 65536, 65536)
 h.flush()
-os.kill(${osd}, signal.SIGSTOP)
+h.shutdown()
+`);
+    // Nothing of what is written from here on can come to an OSD, and the flush behind it must wait.
+    await pause(osd);
+    try {
+      const said = await libnbd(`
+import os, signal
+h = nbd.NBD()
+h.connect_uri('${served.uri()}')
 h.pwrite(b'b' * 65536, 65536)
 ${name === 'write-back' ? "assert h.pread(65536, 65536) == b'b' * 65536" : ''}
 for ask in (lambda: h.aio_flush(), lambda: h.aio_pwrite(nbd.Buffer.from_bytearray(bytearray(b'c' * 4096)), 0, flags=nbd.CMD_FLAG_FUA)):
@@ -96,11 +103,10 @@ for ask in (lambda: h.aio_flush(), lambda: h.aio_pwrite(nbd.Buffer.from_bytearra
 print('in the cache')
 os.kill(${served.child.pid}, signal.SIGKILL)
 `);
-    try {
-      expect(await said).toBe('in the cache\n');
+      expect(said).toBe('in the cache\n');
       await served.ended;
     } finally {
-      process.kill(osd, 'SIGCONT');
+      resume(osd);
     }
     const back = await exported(image);
     expect(back.subarray(0, 65536).every(byte => byte === 97 || byte === 99)).toBe(true);
@@ -132,8 +138,8 @@ os.kill(${served.child.pid}, signal.SIGKILL)
   }
 
   const fsTest = it.skipIf(!haveFuseTools());
-  fsTest.each(POLICIES)('an ext4 keeps what was fsynced: %s', async (name, config) => {
-    const image = `rbd/ext4-${name.length}`;
+  fsTest.each(POLICIES)('an ext4 keeps what was fsynced: %s', async (_, config) => {
+    const image = fresh('rbd/ext4');
     const file = join(dir, 'ext4');
     await rbd('create', image, '--size', '64M');
     await toolOk('mke2fs', ['-q', '-t', 'ext4', '-b', '4096', '-F', file, '64M']);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fresh } from '../support/fresh.ts';
 import { haveNbdTools, libnbd, tool, toolOk } from '../support/nbd-tools.ts';
 import { haveRealCeph, RealCeph } from '../support/real-ceph.ts';
 
@@ -49,28 +50,30 @@ describe.skipIf(!haveNbdTools() || !haveRealCeph())('nacre rbd nbd on real Ceph'
   }
 
   it('gives rbd what was copied in, and a snapshot as it was', async () => {
-    await rbd('create', 'rbd/disk', '--size', '64M');
-    const { uri, child } = await gateway('rbd/disk');
+    const image = fresh('rbd/disk');
+    await rbd('create', image, '--size', '64M');
+    const { uri, child } = await gateway(image);
     const from = join(dir, 'from');
     const to = join(dir, 'to');
     await toolOk('mke2fs', ['-q', '-t', 'ext4', '-d', join(import.meta.dirname, '../../docs'), from, '64M']);
     await toolOk('nbdcopy', ['--flush', from, uri]);
     await toolOk('qemu-img', ['compare', '-f', 'raw', '-F', 'raw', uri, from]);
-    await rbd('snap', 'create', 'rbd/disk@monday');
+    await rbd('snap', 'create', `${image}@monday`);
     await toolOk('qemu-io', ['-f', 'raw', '-c', 'write -P 7 0 8M', '-c', 'flush', uri]);
     const ended = new Promise(resolve => child.once('exit', resolve));
     child.kill('SIGTERM');
     expect(await ended).toBe(0);
-    await rbd('export', 'rbd/disk@monday', to);
+    await rbd('export', `${image}@monday`, to);
     expect(readFileSync(to).equals(readFileSync(from))).toBe(true);
-    const old = await gateway('rbd/disk@monday');
+    const old = await gateway(`${image}@monday`);
     await toolOk('qemu-img', ['compare', '-f', 'raw', '-F', 'raw', old.uri, from]);
     expect((await tool('qemu-io', ['-f', 'raw', '-c', 'write 0 4k', old.uri])).code).not.toBe(0);
   });
 
   it('keeps all that was flushed when it is killed amid writes', async () => {
-    await rbd('create', 'rbd/ext4', '--size', '64M');
-    const { uri, child } = await gateway('rbd/ext4');
+    const image = fresh('rbd/ext4');
+    await rbd('create', image, '--size', '64M');
+    const { uri, child } = await gateway(image);
     const from = join(dir, 'ext4');
     await toolOk('mke2fs', ['-q', '-t', 'ext4', '-d', join(import.meta.dirname, '../../docs'), from, '48M']);
     await toolOk('nbdcopy', ['--flush', from, uri]);
@@ -89,7 +92,7 @@ except nbd.Error:
     child.kill('SIGKILL');
     expect(await writes).toBe('cut\n');
     const to = join(dir, 'ext4.back');
-    await rbd('export', 'rbd/ext4', to);
+    await rbd('export', image, to);
     const back = readFileSync(to).subarray(0, 48 << 20);
     expect(back.equals(readFileSync(from))).toBe(true);
     writeFileSync(to, back);

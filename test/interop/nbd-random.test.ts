@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fresh } from '../support/fresh.ts';
 import { NbdDisk } from '../support/nbd-disk.ts';
 import { NbdGateway } from '../support/nbd-gateway.ts';
 import { haveNbdTools, toolOk } from '../support/nbd-tools.ts';
@@ -59,8 +60,8 @@ describe.skipIf(!haveNbdTools() || !haveRealCeph())('random work through nacre r
       new FsxRandom(seed).bytes(3 * MIB).copy(content, MIB + 12345);
       const file = join(dir, 'parent');
       writeFileSync(file, content);
-      const parent = `rbd/parent${seed}`;
-      const image = `rbd/fsx${seed}`;
+      const parent = fresh('rbd/parent');
+      const image = fresh('rbd/fsx');
       await rbd('import', '--object-size', '1M', file, parent);
       await rbd('snap', 'create', `${parent}@s`);
       const layout = ['--object-size', '512K', '--stripe-unit', '128K', '--stripe-count', '3'];
@@ -97,8 +98,9 @@ describe.skipIf(!haveNbdTools() || !haveRealCeph())('random work through nacre r
   );
 
   it('fio verifies random mixes of several jobs', async () => {
-    await rbd('create', 'rbd/fio', '--size', '64M', '--object-size', '1M');
-    const served = await gateway('rbd/fio', ...WRITEBACK);
+    const image = fresh('rbd/fio');
+    await rbd('create', image, '--size', '64M', '--object-size', '1M');
+    const served = await gateway(image, ...WRITEBACK);
     for (const [rw, range, more] of [
       ['randwrite', '4k-4k', []],
       ['randrw', '512-256k', ['--bs_unaligned=1', '--fsync=64']],
@@ -114,8 +116,9 @@ describe.skipIf(!haveNbdTools() || !haveRealCeph())('random work through nacre r
 
   it('a random script of qemu-io, and rbd has what it wrote', async () => {
     const size = 16 * MIB;
-    await rbd('create', 'rbd/qemu', '--size', '16M', '--object-size', '1M');
-    const served = await gateway('rbd/qemu', ...WRITEBACK);
+    const image = fresh('rbd/qemu');
+    await rbd('create', image, '--size', '16M', '--object-size', '1M');
+    const served = await gateway(image, ...WRITEBACK);
     const random = new FsxRandom(77);
     const model = Buffer.alloc(size);
     const script: string[] = [];
@@ -144,7 +147,7 @@ describe.skipIf(!haveNbdTools() || !haveRealCeph())('random work through nacre r
     const out = await toolOk('qemu-io', ['-f', 'raw', ...script.flatMap(line => ['-c', line]), served.uri()]);
     expect(out).not.toMatch(/fail|error/i);
     expect(await served.stop()).toBe(0);
-    expect((await exported('rbd/qemu')).equals(model)).toBe(true);
+    expect((await exported(image)).equals(model)).toBe(true);
   });
 
   it('nbdcopy both ways and qemu-img through qcow2 leave every byte', async () => {
@@ -155,16 +158,18 @@ describe.skipIf(!haveNbdTools() || !haveRealCeph())('random work through nacre r
     const from = join(dir, 'from');
     const to = join(dir, 'to');
     writeFileSync(from, source);
-    for (const name of ['copy', 'convert']) await rbd('create', `rbd/${name}`, '--size', '40M');
-    const served = await gateway('rbd/copy', 'rbd/convert', ...WRITEBACK);
-    await toolOk('nbdcopy', ['--connections=4', '--flush', from, served.uri('rbd/copy')]);
-    expect((await exported('rbd/copy')).equals(source)).toBe(true);
-    await toolOk('nbdcopy', ['--connections=4', served.uri('rbd/copy'), to]);
+    const copy = fresh('rbd/copy');
+    const convert = fresh('rbd/convert');
+    for (const name of [copy, convert]) await rbd('create', name, '--size', '40M');
+    const served = await gateway(copy, convert, ...WRITEBACK);
+    await toolOk('nbdcopy', ['--connections=4', '--flush', from, served.uri(copy)]);
+    expect((await exported(copy)).equals(source)).toBe(true);
+    await toolOk('nbdcopy', ['--connections=4', served.uri(copy), to]);
     expect(readFileSync(to).equals(source)).toBe(true);
     const qcow = join(dir, 'disk.qcow2');
     const back = join(dir, 'back');
     await toolOk('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', from, qcow]);
-    const target = served.uri('rbd/convert');
+    const target = served.uri(convert);
     await toolOk('qemu-img', ['convert', '-n', '-W', '-m', '8', '-f', 'qcow2', '-O', 'raw', qcow, target]);
     await toolOk('qemu-img', ['compare', '-f', 'qcow2', '-F', 'raw', qcow, target]);
     await toolOk('qemu-img', ['convert', '-f', 'raw', '-O', 'raw', target, back]);
@@ -174,6 +179,6 @@ describe.skipIf(!haveNbdTools() || !haveRealCeph())('random work through nacre r
     await toolOk('qemu-io', ['-f', 'qcow2', '-c', 'write -P 9 3M 9M', '-c', 'discard 4M 2M', target]);
     await toolOk('qemu-img', ['check', '-f', 'qcow2', target]);
     expect(await served.stop()).toBe(0);
-    await toolOk('qemu-img', ['check', '-f', 'qcow2', `rbd:rbd/convert:conf=${ceph.conf}`]);
+    await toolOk('qemu-img', ['check', '-f', 'qcow2', `rbd:${convert}:conf=${ceph.conf}`]);
   });
 });

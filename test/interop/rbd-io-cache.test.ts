@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Rados } from '../../src/ceph/rados/index.ts';
 import { type Image, Rbd } from '../../src/ceph/rbd/index.ts';
+import { fresh } from '../support/fresh.ts';
 import { Fsx, type FsxTarget } from '../support/rbd-fsx.ts';
 import { imageTarget, RealRbd } from '../support/rbd-targets.ts';
 import { haveRealCeph, RealCeph } from '../support/real-ceph.ts';
@@ -71,7 +72,7 @@ describe.skipIf(!haveRealCeph())('RBD I/O through caches', () => {
   });
 
   it.each(POLICIES)('%s: random operations alone on an image', async policy => {
-    const base = `alone-${policy}`;
+    const base = fresh(`alone-${policy}`);
     await create(base, COORDINATED);
     let image = await rbd.open(base, { config: config(policy) });
     let depth = 0;
@@ -103,7 +104,7 @@ describe.skipIf(!haveRealCeph())('RBD I/O through caches', () => {
   });
 
   it.each(POLICIES)('%s: in turns with librbd, the lock going back and forth', async policy => {
-    const name = `turns-${policy}`;
+    const name = fresh(`turns-${policy}`);
     await create(name, COORDINATED);
     await using real = new RealRbd(ceph.conf, config(policy === 'none' ? 'writeback' : policy));
     await real.run('open', name);
@@ -153,10 +154,11 @@ describe.skipIf(!haveRealCeph())('RBD I/O through caches', () => {
   });
 
   it('keeps nothing of what it reads while another client may write', async () => {
-    await create('shared', COORDINATED);
+    const name = fresh('shared');
+    await create(name, COORDINATED);
     await using real = new RealRbd(ceph.conf, config('none'));
-    await real.run('open', 'shared');
-    await using image = await rbd.open('shared', { config: config('writeback') });
+    await real.run('open', name);
+    await using image = await rbd.open(name, { config: config('writeback') });
     const write = (byte: number) => real.run('write', 4096, Buffer.alloc(4096, byte).toString('base64'));
     for (const byte of [1, 2]) {
       await write(byte);
@@ -170,7 +172,7 @@ describe.skipIf(!haveRealCeph())('RBD I/O through caches', () => {
   });
 
   it.each(['writearound', 'writeback'])('%s: what was flushed survives SIGKILL', async policy => {
-    const name = `killed-${policy}`;
+    const name = fresh(`killed-${policy}`);
     await create(name, COORDINATED);
     const child = spawn(process.execPath, ['--import', 'tsx', WRITER, ceph.conf, name, policy], {
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -8,6 +8,7 @@ import * as api from '../../src/ceph/rbd/io/api.ts';
 import { chunks, createReadStream, createWriteStream } from '../../src/ceph/rbd/io/streams.ts';
 import { closeImage } from '../../src/ceph/rbd/open/close.ts';
 import { openImage } from '../../src/ceph/rbd/open/open-image.ts';
+import { fresh } from '../support/fresh.ts';
 import { Fsx, FsxRandom, type FsxTarget } from '../support/rbd-fsx.ts';
 import { imageTarget as ours, RealRbd } from '../support/rbd-targets.ts';
 import { haveRealCeph, RealCeph } from '../support/real-ceph.ts';
@@ -77,7 +78,7 @@ describe.skipIf(!haveRealCeph())('RBD I/O beside librbd', () => {
   it.each(KINDS)(
     'takes turns with librbd on an image of %s, through snapshots and clones',
     async (kind, args) => {
-      const base = `fsx-${kind.replaceAll(' ', '-')}`;
+      const base = fresh(`fsx-${kind.replaceAll(' ', '-')}`);
       await rbd('create', base, '--size', `${SIZE}B`, ...args);
       let name = base;
       let depth = 0;
@@ -129,9 +130,10 @@ describe.skipIf(!haveRealCeph())('RBD I/O beside librbd', () => {
   );
 
   it('copies up into an image with snapshots as librbd does', async () => {
+    const base = fresh('deep');
     for (const writer of ['ours', 'real'])
       for (const step of ['snap0', 'snap1']) {
-        const parent = `deep-${writer}-${step}`;
+        const parent = `${base}-${writer}-${step}`;
         await rbd('create', parent, '--size', '512K', '--image-feature', 'layering', '--object-size', '64K');
         await real.run('open', parent);
         await real.run('write', 0, Buffer.alloc(200_000, 7).toString('base64'));
@@ -151,7 +153,7 @@ describe.skipIf(!haveRealCeph())('RBD I/O beside librbd', () => {
     for (const step of ['snap0', 'snap1']) {
       const found: unknown[] = [];
       for (const writer of ['ours', 'real']) {
-        const ctx = await open(`deep-${writer}-${step}-c`);
+        const ctx = await open(`${base}-${writer}-${step}-c`);
         const objects: unknown[] = [];
         for (let no = 0; no < 8; no++) {
           const oid = ctx.objectName(no);
@@ -172,8 +174,9 @@ describe.skipIf(!haveRealCeph())('RBD I/O beside librbd', () => {
   });
 
   it('streams and iterates, with holes', async () => {
-    await rbd('create', 'stream', '--size', '1M', '--image-feature', 'layering', '--object-size', '64K');
-    const ctx = await open('stream');
+    const name = fresh('stream');
+    await rbd('create', name, '--size', '1M', '--image-feature', 'layering', '--object-size', '64K');
+    const ctx = await open(name);
     const data = new FsxRandom(3).bytes(200_001);
     await pipeline([data.subarray(0, 70_000), data.subarray(70_000)], createWriteStream(ctx, { start: 100 }));
     const parts: Buffer[] = [];
@@ -184,13 +187,14 @@ describe.skipIf(!haveRealCeph())('RBD I/O beside librbd', () => {
     expect(holes).toEqual(Array.from({ length: 16 }, (_, i) => i > 3));
     const want = Buffer.alloc(1 << 20);
     data.copy(want, 100);
-    expect(sum(await rbd('export', 'stream', '-'))).toBe(sum(want));
+    expect(sum(await rbd('export', name, '-'))).toBe(sum(want));
     await closeImage(ctx);
   });
 
   it('refuses and clips as librbd does', async () => {
-    await rbd('create', 'edges', '--size', '100000B', '--image-feature', 'layering', '--object-size', '64K');
-    const ctx = await open('edges');
+    const name = fresh('edges');
+    await rbd('create', name, '--size', '100000B', '--image-feature', 'layering', '--object-size', '64K');
+    const ctx = await open(name);
     await expect(api.read(ctx, 100_000, 1)).rejects.toMatchObject({ code: 'EINVAL' });
     expect((await api.read(ctx, 99_000, 5000)).length).toBe(1000);
     expect((await api.read(ctx, 200_000, 0)).length).toBe(0);
@@ -199,10 +203,10 @@ describe.skipIf(!haveRealCeph())('RBD I/O beside librbd', () => {
     await expect(api.writeSame(ctx, 0, 100, Buffer.alloc(64, 1))).rejects.toMatchObject({ code: 'EINVAL' });
     const sector = Buffer.alloc(512);
     await expect(api.compareAndWrite(ctx, 256, sector, sector)).rejects.toMatchObject({ code: 'EINVAL' });
-    await real.run('open', 'edges');
+    await real.run('open', name);
     await real.run('snap', 's');
     await real.run('open', '');
-    const snap = await open('edges', {}, 's');
+    const snap = await open(name, {}, 's');
     await expect(api.write(snap, 0, sector)).rejects.toMatchObject({ code: 'EROFS' });
     await closeImage(snap);
     await closeImage(ctx);

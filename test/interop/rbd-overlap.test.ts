@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Rados } from '../../src/ceph/rados/index.ts';
 import { Rbd } from '../../src/ceph/rbd/index.ts';
 import { RBD_FEATURE_FAST_DIFF, RBD_FEATURE_OBJECT_MAP } from '../../src/ceph/rbd/types.ts';
+import { fresh } from '../support/fresh.ts';
 import { OurRbd, type RbdClient, type RbdHandle } from '../support/rbd-clients.ts';
 import { FsxRandom } from '../support/rbd-fsx.ts';
 import { LibRbd } from '../support/rbd-librbd.ts';
@@ -45,7 +46,7 @@ describe.skipIf(!haveRealCeph())('one client works on an image that another one 
     ['librbd', 'ours'],
   ])('%s enables the maps and closes, %s rebuilds and closes, and they go again', async (first, second) => {
     const random = new FsxRandom(SEED * 10 + first.length + second.length);
-    const name = `${first}-${second}`.replaceAll(' ', '-');
+    const name = fresh(`${first}-${second}`.replaceAll(' ', '-'));
     await rbdCommand(ceph, [
       ...['create', name, '--size', '1M', '--object-size', '64K'],
       ...['--image-feature', 'layering,exclusive-lock'],

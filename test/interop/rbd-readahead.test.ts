@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Rados } from '../../src/ceph/rados/index.ts';
 import { Rbd } from '../../src/ceph/rbd/index.ts';
 import { RBD_FEATURE_LAYERING } from '../../src/ceph/rbd/types.ts';
+import { fresh } from '../support/fresh.ts';
 import { FsxRandom } from '../support/rbd-fsx.ts';
 import { RealRbd } from '../support/rbd-targets.ts';
 import { haveRealCeph, RealCeph } from '../support/real-ceph.ts';
@@ -32,7 +33,7 @@ describe.skipIf(!haveRealCeph())('reading ahead', () => {
     ['in the beginning only', { rbd_readahead_disable_after_bytes: '1000000' }],
     ['for ever, and much', { rbd_readahead_disable_after_bytes: '0', rbd_readahead_max_bytes: '4194304' }],
   ])('reads ahead as librbd does: %s', async (how, options) => {
-    const name = `ahead-${how.replaceAll(/\W+/g, '-')}`;
+    const name = fresh(`ahead-${how.replaceAll(/\W+/g, '-')}`);
     const size = 8 << 20;
     await rbd.create(name, size, { order: 16, features: RBD_FEATURE_LAYERING });
     const socket = join(ceph.dir, `${name}.asok`);
