@@ -296,6 +296,34 @@ describe('Files', () => {
     expect(await code(other.stat(`/${away}`))).toBe('ENOENT');
     expect(whereIs(volume, `/${away}`)).toEqual([]);
   });
+
+  for (const moved of [false, true])
+    it(`are found beside a stale linkto file that a rebalance opens meanwhile${moved ? ', to move the file there' : ''}`, async () => {
+      await using bricks = new DhtVolume(3);
+      const volume = await bricks.client();
+      const name = nameOn(volume, '/', 0);
+      await placed(volume, name, 1, 'text');
+      const [hashed, holder] = bricksOf(volume);
+      vanish(hashed, `/${name}`);
+      leaveLinkto(hashed, `/${name}`, 't-client-2', gfidFromRandom(Buffer.alloc(16, 9)));
+      const other = await bricks.client();
+      const target = bricksOf(other)[0];
+      let looks = 0;
+      target.after = call => {
+        // First the name is looked for where it hashes to, then everywhere.
+        if (call.fop !== 'lookup' || call.name !== name || ++looks !== 2) return undefined;
+        onBrick(hashed, `/${name}`)!.opens++;
+        if (!moved) return undefined;
+        const { gfid } = onBrick(holder, `/${name}`)!;
+        for (const brick of [holder, hashed]) vanish(brick, `/${name}`);
+        const file = hashed.store.make(hashed.store.root, name, gfid, 0o100644, 0, 0);
+        file.data!.write(0, Buffer.from('text'));
+        return undefined;
+      };
+      expect((await other.stat(`/${name}`)).size).toBe(4);
+      expect(looks).toBeGreaterThan(2);
+      expect(await other.readFile(`/${name}`, 'utf8')).toBe('text');
+    });
 });
 
 describe('Directories', () => {

@@ -10,6 +10,8 @@ import { answerOf, type LookupState, linktoTarget } from './lookup-state.ts';
 import { OPEN_FD_COUNT } from './names.ts';
 
 const S_ISVTX = 0o1000;
+/** How often bricks are asked when what they said is no longer so. */
+const MOST_LOOKS = 4;
 
 /**
  * Asks all bricks for a name that is not, or not as expected, where it hashes to. Stale linkto files go; a file that is found gets a linkto
@@ -17,6 +19,7 @@ const S_ISVTX = 0o1000;
  */
 export async function lookupEverywhere(state: LookupState): Promise<LookupAnswer> {
   const { dht, frame, loc } = state;
+  state.looks++;
   const outcomes = await windAll(dht.count, i => dht.subvolumes[i].lookup(frame, loc, state.request));
   const stale: number[] = [];
   for (let i = 0; i < dht.count; i++) {
@@ -67,7 +70,9 @@ async function everywhereDone(state: LookupState): Promise<LookupAnswer> {
   if (cached < 0) {
     if (linkto !== undefined && hashed >= 0) {
       state.linkto = undefined;
-      await unlinkLinkto(dht, state.frame, state.loc, hashed, state.request);
+      const { errno } = await unlinkLinkto(dht, state.frame, state.loc, hashed);
+      // The file may have been moved there, after one brick was asked and before the other was.
+      if (errno === EBUSY && state.looks < MOST_LOOKS) return lookupEverywhere(state.again());
     }
     throw dht.error(ENOENT);
   }
@@ -86,8 +91,9 @@ async function everywhereDone(state: LookupState): Promise<LookupAnswer> {
     }
     state.linkto = undefined;
     if (linkto.openFds === 0) {
-      const { errno } = await unlinkLinkto(dht, state.frame, state.loc, hashed, state.request);
-      // It is in use, and may be the file itself by now.
+      const { errno } = await unlinkLinkto(dht, state.frame, state.loc, hashed);
+      // A rebalance has opened it since, and it may be the file itself by now.
+      if (errno === EBUSY && state.looks < MOST_LOOKS) return lookupEverywhere(state.again());
       if (errno === EBUSY || errno === ENOTCONN) throw dht.error(EIO);
       return everywhereDone(state);
     }

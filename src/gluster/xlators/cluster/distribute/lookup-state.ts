@@ -48,6 +48,8 @@ export class LookupState {
   /** A linkto file on the hashed brick, and what it says. */
   linkto: { target: number; openFds: number; gfid: Gfid } | undefined = undefined;
   cachedGfid: Gfid = GFID_NULL;
+  /** How often all bricks were asked. */
+  looks = 0;
 
   constructor(dht: Distribute, frame: Frame, loc: Loc, request: Dict) {
     this.dht = dht;
@@ -55,6 +57,15 @@ export class LookupState {
     this.loc = loc;
     this.inode = loc.inode;
     this.request = request;
+  }
+
+  /** For asking all bricks once more, knowing nothing of what they said. */
+  again(): LookupState {
+    const state = new LookupState(this.dht, this.frame, this.loc, this.request);
+    state.hashed = this.hashed;
+    state.gfidReq = this.gfidReq;
+    state.looks = this.looks;
+    return state;
   }
 
   /** The last answer counts; that a brick is down is known at once, before any brick answers. */
