@@ -77,6 +77,35 @@ describe('performance/open-behind', () => {
     await stack.close(fd);
   });
 
+  it('says of a file that is being removed or replaced, or was, whether it could be opened', async () => {
+    for (const replace of [false, true])
+      for (const late of [false, true]) {
+        await using stack = await withFile();
+        await stack.close(await stack.create('other'));
+        await stack.lookup('other');
+        const { inode } = await stack.lookup('f');
+        // Held, as whoever is about to open it has looked it up.
+        inode.ref();
+        let answer = () => {};
+        const held = new Promise<undefined>(resolve => {
+          answer = () => resolve(undefined);
+        });
+        stack.brick.after = ({ fop }) => (fop === 'unlink' || fop === 'rename' ? held : undefined);
+        const removed = replace ? stack.rename('other', 'f') : stack.unlink('f');
+        if (late) answer();
+        if (late) await removed;
+        await expect(stack.open(inode, O_RDONLY)).rejects.toMatchObject({ errno: ERRNO['ESTALE'] });
+        answer();
+        await removed;
+        // Who has the name now is another file.
+        if (!replace) await stack.close(await stack.create('f'));
+        const now = await stack.lookup('f');
+        stack.brick.calls = [];
+        await stack.close(await stack.open(now.inode));
+        expect(fops(stack)).toEqual([]);
+      }
+  });
+
   it('sends it right away for O_TRUNC, for a second open, and with lazy-open off', async () => {
     await using stack = await withFile();
     const { inode } = await stack.lookup('f');

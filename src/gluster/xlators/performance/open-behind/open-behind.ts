@@ -41,6 +41,8 @@ class OpenState {
   send: (() => void) | undefined = undefined;
   /** Settles when the open is done, well or not; there while it is under way. */
   done: Promise<void> | undefined = undefined;
+  /** What takes its name away and is under way: it may have done so. */
+  removals = 0;
 }
 
 /** What is known of an fd: the errno that its open failed with after it was answered. */
@@ -122,7 +124,9 @@ export class OpenBehind extends Xlator implements Partial<Fops> {
     }
     if (state.first !== undefined)
       return this.trigger(state).then(() => this.open(frame, loc, flags, fd, xdata));
-    if (this.bypass || state.count > 1 || (flags & O_TRUNC) !== 0)
+    // Without a name it may be gone: whoever opened it is told now, and not when he has begun to use it.
+    const unnamed = this.host.inodes.parentOf(fd.inode) === undefined;
+    if (this.bypass || state.count > 1 || state.removals > 0 || unnamed || (flags & O_TRUNC) !== 0)
       return this.next.open(frame, loc, flags, fd, xdata);
     state.first = fd;
     const behind = frame.detach();
@@ -190,7 +194,12 @@ export class OpenBehind extends Xlator implements Partial<Fops> {
       state.first = undefined;
       state.send = undefined;
     }
-    if (state.count === 0 && state.first === undefined) fd.inode.ctx[this.at] = undefined;
+    this.dropIdle(fd.inode, state);
+  }
+
+  private dropIdle(inode: Inode, state: OpenState): void {
+    if (state.count === 0 && state.first === undefined && state.removals === 0)
+      inode.ctx[this.at] = undefined;
   }
 
   /** What must be waited for before a fop of this fd can go down; sends the open if it must. Undefined: nothing. */
@@ -368,12 +377,30 @@ export class OpenBehind extends Xlator implements Partial<Fops> {
   /** Once its name is gone, it could not be opened any more. */
   unlink(frame: Frame, loc: Loc, xflags: number, xdata?: Dict): Promise<RemoveAnswer> {
     const again = () => this.unlink(frame, loc, xflags, xdata);
-    return this.heldInode(loc.inode)?.then(again) ?? this.next.unlink(frame, loc, xflags, xdata);
+    return (
+      this.heldInode(loc.inode)?.then(again) ??
+      this.removing(loc.inode, this.next.unlink(frame, loc, xflags, xdata))
+    );
   }
 
   rename(frame: Frame, from: Loc, to: Loc, xdata?: Dict): Promise<RenameAnswer> {
     const again = () => this.rename(frame, from, to, xdata);
-    return this.heldInode(to.inode)?.then(again) ?? this.next.rename(frame, from, to, xdata);
+    return (
+      this.heldInode(to.inode)?.then(again) ??
+      this.removing(to.inode, this.next.rename(frame, from, to, xdata))
+    );
+  }
+
+  /** Until it is answered, opens are not: whoever opens the file has it then, or is told that it has gone. */
+  private removing<T>(inode: Inode, removal: Promise<T>): Promise<T> {
+    const state = this.stateOf(inode);
+    state.removals++;
+    const done = () => {
+      state.removals--;
+      this.dropIdle(inode, state);
+    };
+    removal.then(done, done);
+    return removal;
   }
 
   setattr(frame: Frame, loc: Loc, stat: Iatt, valid: number, xdata?: Dict): Promise<PrePostAnswer> {
