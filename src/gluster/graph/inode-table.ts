@@ -3,6 +3,7 @@ import { IA_IFDIR, IA_INVAL, type Iatt } from '../types/iatt.ts';
 import type { Fd } from './fd.ts';
 import { TableFd } from './fd-table.ts';
 import type { Inode, InodeTable } from './inode.ts';
+import { append, chain, moveBehind, remove, type Sibling } from './siblings.ts';
 import type { Xlator } from './xlator.ts';
 
 /** Another name of a file that has several. */
@@ -20,7 +21,7 @@ let nextId = 1;
  * An inode of a table. Most files have one name, nothing open and no children: its first name lies in the inode itself, and sets and
  * maps are only made for those that need one.
  */
-export class TableInode implements Inode {
+export class TableInode implements Inode, Sibling<TableInode> {
   readonly table: GraphInodeTable;
   readonly id = nextId++;
   gfid: Gfid = GFID_NULL;
@@ -36,6 +37,9 @@ export class TableInode implements Inode {
   name = '';
   moreNames: Dentry[] | undefined = undefined;
   children: Map<string, TableInode> | undefined = undefined;
+  before: TableInode | undefined = undefined;
+  after: TableInode | undefined = undefined;
+  last: TableInode | undefined = undefined;
   fdSet: Set<Fd> | undefined = undefined;
   anonymous: Fd[] | undefined = undefined;
   /** Neighbours in the list of those without references. */
@@ -212,7 +216,14 @@ export class GraphInodeTable implements InodeTable {
   forget(inode: Inode, n: number): void {
     const forgotten = inode as TableInode;
     forgotten.nlookup = n >= forgotten.nlookup ? 0 : forgotten.nlookup - n;
-    if (forgotten.nlookup === 0 && forgotten.list !== undefined) this.retire(forgotten);
+    const { list } = forgotten;
+    if (forgotten.nlookup > 0 || list === undefined) return;
+    // It may well be looked up again; but where nothing limits what is kept, or where there was too much already, it goes.
+    if (this.lruLimit === 0 || list === this.invalidated || forgotten.removed) this.retire(forgotten);
+    else {
+      list.remove(forgotten);
+      this.idle(forgotten);
+    }
   }
 
   path(inode: Inode, name?: string): string {
@@ -228,6 +239,31 @@ export class GraphInodeTable implements InodeTable {
 
   parentOf(inode: Inode): TableInode | undefined {
     return (inode as TableInode).parent;
+  }
+
+  nameOf(inode: Inode): string {
+    return (inode as TableInode).name;
+  }
+
+  after(inode: Inode): TableInode | undefined {
+    return (inode as TableInode).after;
+  }
+
+  follow(inode: Inode, previous: Inode): void {
+    const { parent } = inode as TableInode;
+    if (parent === undefined || inode === previous || (previous as TableInode).parent !== parent) return;
+    moveBehind(inode as TableInode, previous as TableInode, parent);
+  }
+
+  sortNames(directory: Inode): void {
+    const children: TableInode[] = [];
+    for (let at = (directory as TableInode).last; at !== undefined; at = at.before) children.push(at);
+    children.sort((a, b) => (a.name < b.name ? -1 : 1));
+    chain(children, directory as TableInode);
+  }
+
+  namesIn(directory: Inode): number {
+    return (directory as TableInode).children?.size ?? 0;
   }
 
   openFd(inode: Inode, flags: number, pid: number, lkOwner: string): Fd {
@@ -319,6 +355,7 @@ export class GraphInodeTable implements InodeTable {
     if (inode.parent === undefined) {
       inode.parent = parent;
       inode.name = name;
+      append(inode, parent);
     } else (inode.moreNames ??= []).push({ parent, name });
     inode.unref();
   }
@@ -328,8 +365,10 @@ export class GraphInodeTable implements InodeTable {
     if (parent.children!.size === 0) parent.children = undefined;
     if (inode.parent === parent && inode.name === name) {
       const other = inode.moreNames?.pop();
+      remove(inode, parent);
       inode.parent = other?.parent;
       inode.name = other?.name ?? '';
+      if (other !== undefined) append(inode, other.parent);
     } else {
       const at = inode.moreNames!.findIndex(other => other.parent === parent && other.name === name);
       inode.moreNames!.splice(at, 1);

@@ -56,6 +56,16 @@ export interface InodeTable {
   /** '/a/b', one character a byte, as far as names are known; '<gfid:…>' before what is not. */
   path(inode: Inode, name?: string): string;
   parentOf(inode: Inode): Inode | undefined;
+  /** Its first name, in the directory that `parentOf` tells. */
+  nameOf(inode: Inode): string;
+  /** The one behind it in the order of their directory: as listed or made, or as `follow` has put it. */
+  after(inode: Inode): Inode | undefined;
+  /** Puts an inode behind another one of its directory. */
+  follow(inode: Inode, previous: Inode): void;
+  /** Puts all that is known of a directory in the order of the names' bytes. */
+  sortNames(directory: Inode): void;
+  /** How many names of a directory are known. */
+  namesIn(directory: Inode): number;
   openFd(inode: Inode, flags: number, pid: number, lkOwner: string): Fd;
   /** One fd for all who have none of their own. */
   anonymousFd(inode: Inode, flags: number): Fd;

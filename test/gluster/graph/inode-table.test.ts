@@ -50,6 +50,16 @@ function setUp(lruLimit = 0): { table: GraphInodeTable; keeper: Keeper } {
   return { table: new Table(slots, lruLimit), keeper };
 }
 
+/** The names of a directory in their order, which is the same from both ends. */
+function order(directory: TableInode): string[] {
+  const backwards: TableInode[] = [];
+  for (let at = directory.last; at !== undefined; at = at.before) backwards.unshift(at);
+  const forwards: TableInode[] = [];
+  for (let at = backwards.at(0); at !== undefined; at = at.after) forwards.push(at);
+  expect(forwards).toEqual(backwards);
+  return forwards.map(({ name }) => name);
+}
+
 describe('GraphInodeTable', () => {
   it('knows the root', () => {
     const { table } = setUp();
@@ -166,6 +176,41 @@ describe('GraphInodeTable', () => {
     expect(table.lruSize).toBe(3);
   });
 
+  it('keeps what is forgotten within its limit, as it may be looked up again', () => {
+    const { table, keeper } = setUp(2);
+    for (let n = 0; n < 3; n++) {
+      const inode = table.link(table.create(), table.root, `f${n}`, stat(n, false));
+      inode.ctx[keeper.slot] = n;
+      table.lookup(inode);
+      table.forget(inode, 1);
+    }
+    expect(keeper.forgotten).toEqual([gfid(0)]);
+    expect(table.grep(table.root, 'f1')?.gfid).toBe(gfid(1));
+    const removed = table.find(gfid(2))!;
+    table.lookup(removed);
+    table.unlink(removed, table.root, 'f2');
+    table.forget(removed, 1);
+    expect(keeper.forgotten).toEqual([gfid(0), gfid(2)]);
+  });
+
+  it('has an order of names: as linked, then as put, or sorted', () => {
+    const { table } = setUp();
+    const [a, c, b] = ['a', 'c', 'b'].map((name, n) =>
+      table.link(table.create(), table.root, name, stat(n, false)),
+    );
+    expect(order(table.root)).toEqual(['a', 'c', 'b']);
+    expect(table.after(c)).toBe(b);
+    expect(table.after(b)).toBe(undefined);
+    table.follow(a, b);
+    expect(order(table.root)).toEqual(['c', 'b', 'a']);
+    table.rename(c, table.root, 'c', table.root, 'z');
+    expect(order(table.root)).toEqual(['b', 'a', 'z']);
+    table.sortNames(table.root);
+    expect(order(table.root)).toEqual(['a', 'b', 'z']);
+    expect(table.namesIn(table.root)).toBe(3);
+    expect(table.nameOf(c)).toBe('z');
+  });
+
   it('does what a plain model does, whatever happens', () => {
     const file = fc.nat(7);
     const directory = fc.nat(3);
@@ -178,6 +223,8 @@ describe('GraphInodeTable', () => {
       fc.record({ kind: fc.constant('forget' as const), file }),
       fc.record({ kind: fc.constant('open' as const), file }),
       fc.record({ kind: fc.constant('close' as const), file }),
+      fc.record({ kind: fc.constant('follow' as const), file, other: file }),
+      fc.record({ kind: fc.constant('sort' as const), directory }),
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), steps => {
@@ -237,6 +284,18 @@ describe('GraphInodeTable', () => {
                 if (!opens.has(one.file)) for (const [key, n] of names) if (n === one.file) names.delete(key);
               } else lookups.set(one.file, lookups.get(one.file)! - 1);
               break;
+            case 'follow': {
+              const other = table.find(gfid(one.other));
+              if (inode !== undefined && other !== undefined) table.follow(inode, other);
+              if (inode === undefined || other === undefined || inode === other) break;
+              if (table.parentOf(inode) === table.parentOf(other) && table.parentOf(inode) !== undefined)
+                expect(table.after(other)).toBe(inode);
+              break;
+            }
+            case 'sort':
+              table.sortNames(directories[one.directory]);
+              expect(order(directories[one.directory])).toEqual(order(directories[one.directory]).sort());
+              break;
             case 'open':
               if (inode === undefined) break;
               opens.set(one.file, [...(opens.get(one.file) ?? []), table.openFd(inode, 0, 0, '')]);
@@ -249,6 +308,13 @@ describe('GraphInodeTable', () => {
               break;
             }
           }
+          directories.forEach((at, i) => {
+            const firstNames = [0, 1, 2, 3, 4, 5, 6, 7]
+              .map(n => table.find(gfid(n)))
+              .filter(found => found !== undefined && table.parentOf(found) === at)
+              .map(found => table.nameOf(found!));
+            expect(order(at).sort(), `order of ${i}`).toEqual(firstNames.sort());
+          });
           for (const [key, n] of names) {
             const [at, what] = key.split('/');
             expect(table.grep(directories[Number(at)], what)?.gfid, key).toBe(gfid(n));
