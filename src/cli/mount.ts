@@ -19,7 +19,7 @@ export function mountCommand(): Command {
       'after',
       `
 Options of -o: acl, ro, backup-volfile-servers=S:S, log-level=L, log-file=F, direct-io-mode=yes|no, fopen-keep-cache=yes|no,
-kernel-writeback-cache=yes|no, attribute-timeout=S, entry-timeout=S, negative-timeout=S, gid-timeout=S, lru-limit=N,
+kernel-writeback-cache=yes|no, attribute-timeout=S, entry-timeout=S, negative-timeout=S, gid-timeout=S, lru-limit=N, lookup-ahead=N,
 background-qlen=N, congestion-threshold=N, xlator-option=LAYER.OPTION=VALUE, server-port=N, volfile=FILE, dump-fuse=FILE,
 selinux, capability, allow_other, and those of mount(8).
 

@@ -105,6 +105,21 @@ describe.skipIf(!haveRealGluster())('a mount beside the real one', () => {
     expect(seen('x-ours')).toEqual(seen('x-real'));
   });
 
+  it('who goes through a directory has names looked up ahead, and nobody finds his own changes undone by it', async () => {
+    // The kernel believes nothing, so that each look comes to us.
+    const options = ['entry-timeout=0', 'attribute-timeout=0'];
+    await using mount = await NacreMount.start(`${gluster.bind}:/${VOLUME}`, options);
+    const script = join(import.meta.dirname, '../support/walk-and-change.py');
+    for (const seed of [1, 2]) {
+      const dir = join(mount.dir, `walked-${seed}-${Date.now()}`);
+      await fs.mkdir(dir);
+      const { stdout } = await run('/usr/bin/python3', [script, dir, '6', String(seed)], { timeout: 60_000 });
+      for (const count of stdout.trim().split('\n')) expect(Number(count), stdout).toBeGreaterThan(3);
+    }
+    const cache = join(mount.dir, `.meta/graphs/active/${VOLUME}-quick-read/private`);
+    expect(Number(/cache-hit = (\d+)/.exec(await fs.readFile(cache, 'utf8'))?.[1])).toBeGreaterThan(100);
+  });
+
   it('a name that one takes away or replaces is so for the other', async () => {
     await fs.writeFile(join(real, 'gone'), '1');
     expect(await fs.readFile(join(ours.dir, 'gone'), 'utf8')).toBe('1');

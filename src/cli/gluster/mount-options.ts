@@ -134,6 +134,9 @@ export function parseMountOptions(given: readonly string[]): ParsedMountOptions 
       case 'lru-limit':
         fuse.lruLimit = number(name, value);
         break;
+      case 'lookup-ahead':
+        fuse.lookupAhead = number(name, value);
+        break;
       case 'backupvolfile-server':
       case 'backup-volfile-servers':
         backupServers.push(...(value ?? '').split(/:(?![^[]*\])/).filter(server => server !== ''));

@@ -78,13 +78,17 @@ export class VolumeMount implements AsyncDisposable, GraphUser {
   }
 
   /** Over its limit, the table has the kernel forget what was not used for longest. */
-  private limit({ inodes }: Graph): void {
-    inodes.lruLimit = this.bridge.options.lruLimit;
+  private limit({ inodes, xlators }: Graph): void {
+    const { ahead, options, nodes } = this.bridge;
+    ahead.clear();
+    ahead.most = xlators.some(({ type }) => type === 'performance/md-cache') ? options.lookupAhead : 0;
+    ahead.contents = xlators.some(({ type }) => type === 'performance/quick-read');
+    inodes.lruLimit = options.lruLimit;
     inodes.invalidator = inode => {
       // A directory may be somebody's working directory, which would lose its name; there are few of them.
       if (inode.type === IA_IFDIR) return;
       const parent = inodes.parentOf(inode);
-      const id = parent === undefined ? undefined : this.bridge.nodes.idOf(parent);
+      const id = parent === undefined ? undefined : nodes.idOf(parent);
       const path = inodes.path(inode);
       if (id !== undefined)
         this.fuse.notify.invalEntry(id, nameText(path.slice(path.lastIndexOf('/') + 1))).catch(() => {});

@@ -13,6 +13,7 @@ import type { Iatt } from '../../../types/iatt.ts';
 import { emptyAttr, fillAttr } from './attr.ts';
 import { ProcessGroups } from './groups.ts';
 import { type Handle, HandleTable } from './handles.ts';
+import { LookupAhead } from './lookup-ahead.ts';
 import { NodeTable } from './nodes.ts';
 import type { FuseMountOptions } from './options.ts';
 
@@ -33,6 +34,7 @@ export class Bridge {
   readonly options: FuseMountOptions;
   readonly nodes: NodeTable;
   readonly handles = new HandleTable();
+  readonly ahead = new LookupAhead(this);
   graph: MountedGraph;
   private readonly groups: ProcessGroups;
   private readonly gfids: GfidSource;

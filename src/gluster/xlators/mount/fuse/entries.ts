@@ -61,6 +61,18 @@ export function entryOperations(bridge: Bridge): FuseOperations {
 
   const lookup = (request: FuseRequest, name: string): void => {
     const loc = existing(request, name, lookup, [name]);
+    if (loc === undefined) return;
+    const { inode } = loc;
+    const known = inode.type !== 0;
+    const pending = known ? bridge.ahead.pending(inode) : undefined;
+    if (pending === undefined) lookUp(request, loc, known);
+    else void pending.then(() => lookUpKnown(request, name));
+    if (known) bridge.ahead.asked(request, inode, false);
+  };
+
+  /** What was being looked up when it was asked for. */
+  const lookUpKnown = (request: FuseRequest, name: string): void => {
+    const loc = existing(request, name, lookUpKnown, [name]);
     if (loc !== undefined) lookUp(request, loc, loc.inode.type !== 0);
   };
 

@@ -1,8 +1,10 @@
 import { ERRNO } from '../../../../base/errno.ts';
 import type { FuseCopyRange, FuseOperations, FuseRequest } from '../../../../fuse/types.ts';
+import type { Inode } from '../../../graph/inode.ts';
 import { SEEK_TO_DATA, SEEK_TO_HOLE } from '../../../types/fs.ts';
 import type { Bridge } from './bridge.ts';
 
+const O_ACCMODE = 0o3;
 const O_TRUNC = 0o1000;
 /** fallocate(2)'s. */
 const FALLOC_KEEP_SIZE = 1;
@@ -17,6 +19,19 @@ export function fileOperations(bridge: Bridge): FuseOperations {
   const open = (request: FuseRequest, flags: number): void => {
     const inode = bridge.node(request, request.nodeid, open, [flags]);
     if (inode === undefined) return;
+    const reads = (flags & O_ACCMODE) === 0;
+    const pending = reads ? bridge.ahead.pending(inode) : undefined;
+    if (pending === undefined) openNow(request, inode, flags);
+    else void pending.then(() => openAfterLookup(request, flags));
+    if (reads) bridge.ahead.asked(request, inode, true);
+  };
+
+  const openAfterLookup = (request: FuseRequest, flags: number): void => {
+    const inode = bridge.node(request, request.nodeid, openAfterLookup, [flags]);
+    if (inode !== undefined) openNow(request, inode, flags);
+  };
+
+  const openNow = (request: FuseRequest, inode: Inode, flags: number): void => {
     const frame = bridge.frame(request, 'open');
     const fd = bridge.graph.inodes.openFd(inode, flags, request.pid, frame.root.lkOwner);
     bridge.fops.open(frame, bridge.loc(inode), flags & ~O_TRUNC, fd).then(

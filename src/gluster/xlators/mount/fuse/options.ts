@@ -22,6 +22,8 @@ export interface FuseMountOptions {
   /** Inodes that the kernel does not know any more and that are kept all the same. */
   readonly lruLimit: number;
   readonly autoInvalidation: boolean;
+  /** How many names are looked up before a process that goes through a directory asks for them; 0: none. */
+  readonly lookupAhead: number;
   /** Root of clients becomes this user; -1: no mapping. */
   readonly uidMapRoot: number;
   /** Of the bytes of one request. */
@@ -47,6 +49,7 @@ export const DEFAULT_MOUNT_OPTIONS: FuseMountOptions = {
   // Half of what glusterfs keeps: a walk through any number of files is to leave the process small.
   lruLimit: 32768,
   autoInvalidation: true,
+  lookupAhead: 16,
   uidMapRoot: -1,
   maxWrite: 1 << 20,
   copyFileRange: true,

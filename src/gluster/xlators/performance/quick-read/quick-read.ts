@@ -157,7 +157,9 @@ export class QuickRead extends Xlator implements Partial<Fops> {
   lookup(frame: Frame, loc: Loc, xdata?: Dict): Promise<LookupAnswer> {
     const { inode } = loc;
     const content = inode.ctx[this.at] as Content | undefined;
-    const ask = content?.data === undefined && this.maxFileSize > 0 && this.worthAsking(inode, content);
+    // Who came for the attributes once will do so again, unless he says that he comes for the content.
+    const wanted = content?.unread !== true || xdata?.has(CONTENT) === true;
+    const ask = content?.data === undefined && this.maxFileSize > 0 && wanted && this.worthAsking(inode);
     if (!ask && content === undefined) return this.next.lookup(frame, loc, xdata);
     const generation = ++this.generation;
     const request = ask ? Dict.from(xdata).setUint(CONTENT, this.maxFileSize) : xdata;
@@ -176,9 +178,8 @@ export class QuickRead extends Xlator implements Partial<Fops> {
     return looked;
   }
 
-  /** What is being written changes before it is read, and who came for the attributes once will do so again. */
-  private worthAsking(inode: Inode, content: Content | undefined): boolean {
-    if (content?.unread === true) return false;
+  /** What is being written changes before it is read. */
+  private worthAsking(inode: Inode): boolean {
     if (inode.type !== IA_IFREG && inode.type !== IA_INVAL) return false;
     for (const fd of inode.fds) if ((fd.flags & O_ACCMODE) !== 0) return false;
     return true;
