@@ -37,6 +37,7 @@ export class TableInode implements Inode, Sibling<TableInode> {
   name = '';
   moreNames: Dentry[] | undefined = undefined;
   children: Map<string, TableInode> | undefined = undefined;
+  /** Neighbours in the order of their directory's names; of a directory, the last in it. */
   before: TableInode | undefined = undefined;
   after: TableInode | undefined = undefined;
   last: TableInode | undefined = undefined;

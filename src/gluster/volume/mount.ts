@@ -41,7 +41,7 @@ export class VolumeMount implements AsyncDisposable, GraphUser {
     this.fuse = fuse;
     this.using = client.use(this);
     bridge.invalidate = inode => this.invalidate(inode);
-    this.limit(client.graph);
+    this.adopt(client.graph);
     void this.closed.then(() => this.using[Symbol.dispose]());
   }
 
@@ -65,7 +65,7 @@ export class VolumeMount implements AsyncDisposable, GraphUser {
 
   async switchGraph(from: Graph, to: Graph): Promise<void> {
     await firstLookup(to);
-    this.limit(to);
+    this.adopt(to);
     await carryMount(this.bridge.env, this.bridge, this.fuse.session, from, to);
   }
 
@@ -77,8 +77,11 @@ export class VolumeMount implements AsyncDisposable, GraphUser {
     if (inode !== undefined) this.invalidate(inode);
   }
 
-  /** Over its limit, the table has the kernel forget what was not used for longest. */
-  private limit({ inodes, xlators }: Graph): void {
+  /**
+   * Sets up what a mount does with the graph in use besides answering: to look names up ahead, and, when there are too many inodes, to have
+   * the kernel forget what was not used for longest.
+   */
+  private adopt({ inodes, xlators }: Graph): void {
     const { ahead, options, nodes } = this.bridge;
     ahead.clear();
     ahead.most = xlators.some(({ type }) => type === 'performance/md-cache') ? options.lookupAhead : 0;

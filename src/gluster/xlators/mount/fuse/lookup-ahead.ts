@@ -1,12 +1,12 @@
 import { ERRNO } from '../../../../base/errno.ts';
 import type { FuseRequest } from '../../../../fuse/types.ts';
 import { errnoOf } from '../../../graph/fop-error.ts';
+import type { Fops } from '../../../graph/fops.ts';
 import { Frame } from '../../../graph/frame.ts';
-import type { Inode } from '../../../graph/inode.ts';
+import type { Inode, InodeTable } from '../../../graph/inode.ts';
 import { Loc } from '../../../graph/loc.ts';
 import { Dict } from '../../../types/dict.ts';
 import { IA_IFDIR } from '../../../types/iatt.ts';
-import type { Bridge } from './bridge.ts';
 
 /** So many names in the order of their directory are a walk through it. */
 const A_WALK = 3;
@@ -22,6 +22,12 @@ const ASCENDING = 4;
 const MOST_SORTED = 8192;
 /** Asks for the content even where nothing else would have to be asked for; quick-read says how much of it. */
 const WITH_CONTENT = new Dict().setUint('glusterfs.content', 0);
+
+/** What this needs of a mount. */
+interface Mounted {
+  readonly graph: { readonly fops: Fops; readonly inodes: InodeTable };
+  frame(request: FuseRequest, op: string): Frame;
+}
 
 /** How far a thread has come in a directory. */
 class Walk {
@@ -60,14 +66,14 @@ export class LookupAhead {
   most = 0;
   /** Whether the graph keeps the content of small files that lookups bring. */
   contents = false;
-  private readonly bridge: Bridge;
+  private readonly mounted: Mounted;
   private readonly walks = new Map<number, Walk>();
   private readonly underWay = new Map<Inode, Promise<void>>();
   /** How many names a directory had when it was sorted. */
   private readonly sorted = new WeakMap<Inode, number>();
 
-  constructor(bridge: Bridge) {
-    this.bridge = bridge;
+  constructor(mounted: Mounted) {
+    this.mounted = mounted;
   }
 
   /** What was known of the graph before is of no use. */
@@ -95,7 +101,7 @@ export class LookupAhead {
 
   private step(walk: Walk, inode: Inode): void {
     const { last, from } = walk;
-    const { inodes } = this.bridge.graph;
+    const { inodes } = this.mounted.graph;
     walk.last = inode;
     walk.from = undefined;
     const directory = inodes.parentOf(inode);
@@ -123,7 +129,7 @@ export class LookupAhead {
 
   /** Whether the directory is in the order of its names from now on, which it was not. */
   private sort(directory: Inode): boolean {
-    const { inodes } = this.bridge.graph;
+    const { inodes } = this.mounted.graph;
     const names = inodes.namesIn(directory);
     const before = this.sorted.get(directory);
     if (names > MOST_SORTED || (before !== undefined && Math.abs(names - before) * 4 <= before)) return false;
@@ -134,7 +140,7 @@ export class LookupAhead {
 
   /** How many names further on; 0: not near. */
   private distance(from: Inode, to: Inode): number {
-    const { inodes } = this.bridge.graph;
+    const { inodes } = this.mounted.graph;
     let at: Inode | undefined = from;
     for (let steps = 1; steps <= LEFT_OUT + 1; steps++) {
       at = inodes.after(at);
@@ -148,7 +154,7 @@ export class LookupAhead {
   private goAhead(request: FuseRequest, walk: Walk): void {
     const most = Math.min(this.most, 2 * (walk.row - A_WALK + 1));
     if (walk.ahead > most / 2) return;
-    const { inodes } = this.bridge.graph;
+    const { inodes } = this.mounted.graph;
     const reads = this.contents && walk.row - walk.opened < A_READER;
     let at = walk.last;
     if (walk.ahead > 0 && walk.farthest !== undefined) at = walk.farthest;
@@ -165,16 +171,16 @@ export class LookupAhead {
   }
 
   private lookUp(request: FuseRequest, inode: Inode, reads: boolean): void {
-    const { bridge } = this;
-    const { inodes } = bridge.graph;
+    const { mounted } = this;
+    const { fops, inodes } = mounted.graph;
     const parent = inodes.parentOf(inode);
     if (parent === undefined) return;
     const name = inodes.nameOf(inode);
     const held = inode.ref();
     // Whoever watches sees it as an operation of its own.
-    const frame = new Frame(bridge.frame(request, 'lookup').root);
+    const frame = new Frame(mounted.frame(request, 'lookup').root);
     const loc = new Loc(inode, parent, name, inodes.path(parent, name));
-    const looked = bridge.fops.lookup(frame, loc, reads ? WITH_CONTENT : undefined).then(
+    const looked = fops.lookup(frame, loc, reads ? WITH_CONTENT : undefined).then(
       ({ stat }) => {
         if (stat.gfid !== inode.gfid) inodes.unlink(inode, parent, name);
       },
