@@ -316,9 +316,8 @@ print('sized')
     for (const each of [served, kid]) expect(await each.stop()).toBe(0);
   }, 300_000);
 
-  let pools = 0;
   it('says ENOSPC when the pool is at its quota, if it is to', async () => {
-    const pool = `small${pools++}`;
+    const pool = fresh('small');
     const quota = async (bytes: number) =>
       expect((await ceph.ceph(['osd', 'pool', 'set-quota', pool, 'max_bytes', String(bytes)])).code).toBe(0);
     await ceph.createPool(pool);

@@ -1,13 +1,7 @@
 import { ERRNO } from '../../src/base/errno.ts';
 import type { Fd } from '../../src/gluster/graph/fd.ts';
 import { FopError } from '../../src/gluster/graph/fop-error.ts';
-import type {
-  CreateAnswer,
-  EntryAnswer,
-  LookupAnswer,
-  RemoveAnswer,
-  StatfsAnswer,
-} from '../../src/gluster/graph/fops.ts';
+import type { CreateAnswer, EntryAnswer, RemoveAnswer, StatfsAnswer } from '../../src/gluster/graph/fops.ts';
 import type { Frame } from '../../src/gluster/graph/frame.ts';
 import type { Loc } from '../../src/gluster/graph/loc.ts';
 import { Dict } from '../../src/gluster/types/dict.ts';
@@ -20,14 +14,10 @@ import type { MemFile } from './mem-store.ts';
 
 const DHT = 'trusted.glusterfs.dht';
 const LINKTO = `${DHT}.linkto`;
-const OPEN_FD_COUNT = 'glusterfs.open-fd-count';
 const PREOP = 'glusterfs.preop.parent.key';
 const LINKFILE_MODE = 0o101000;
 
-/**
- * A memory brick that does for distribute what storage/posix does: checks of the parent's layout, unlinks of linkto files only, replacing,
- * counts of open descriptors.
- */
+/** A memory brick that does for distribute what storage/posix does: checks of the parent's layout, unlinks of linkto files only, replacing. */
 export class DhtBrick extends MemoryBrick {
   /** How much of its space is taken by others, 0 to 1. */
   fullness = 0;
@@ -67,15 +57,6 @@ export class DhtBrick extends MemoryBrick {
       return Promise.resolve({ inode: loc.inode, stat: there.iatt(), preparent, postparent: dir.iatt() });
     }
     return super.mknod(frame, loc, mode, rdev, umask, xdata);
-  }
-
-  override lookup(frame: Frame, loc: Loc, xdata?: Dict): Promise<LookupAnswer> {
-    if (!xdata?.has(OPEN_FD_COUNT)) return super.lookup(frame, loc, xdata);
-    const opens = this.#entry(loc)?.opens ?? 0;
-    return super.lookup(frame, loc, xdata).then(answer => {
-      answer.xdata = Dict.from(answer.xdata).setInt(OPEN_FD_COUNT, opens);
-      return answer;
-    });
   }
 
   override statfs(frame: Frame, loc: Loc, xdata?: Dict): Promise<StatfsAnswer> {

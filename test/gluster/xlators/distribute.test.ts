@@ -18,6 +18,7 @@ import {
   whereIs,
 } from '../../support/dht-volume.ts';
 import { frameOf } from '../../support/graph-stack.ts';
+import type { MemFile } from '../../support/mem-store.ts';
 
 const code = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
@@ -454,6 +455,21 @@ async function migrateLock(brick: DhtBrick, inode: Inode): Promise<() => Promise
   return () => lock(F_UNLCK);
 }
 
+/** Phase 1, as the rebalance daemon leaves it: the source is marked, and names where it goes. */
+function markMoving(from: MemFile, target: DhtBrick): void {
+  from.stat.mode |= 0o3000;
+  from.xattrs.set('trusted.glusterfs.dht.linkto', Buffer.from(`${target.name}\0`));
+}
+
+/** A file of the root in phase 1, of which so much was copied. */
+function beginMove(source: DhtBrick, target: DhtBrick, name: string, copied: string, mode = 0o101000) {
+  const from = onBrick(source, `/${name}`)!;
+  const copy = target.store.make(target.store.root, name, from.gfid, mode, 0, 0);
+  copy.data!.write(0, Buffer.from(copied));
+  markMoving(from, target);
+  return { from, copy };
+}
+
 describe('A rebalance', () => {
   it('takes files along that are open: changed on both bricks while it copies, on the new one after', async () => {
     await using bricks = new DhtVolume(2);
@@ -462,12 +478,7 @@ describe('A rebalance', () => {
     await volume.writeFile(`/${name}`, 'old text');
     const [source, target] = bricksOf(volume);
     await using handle = await volume.open(`/${name}`, 'r+');
-    // Phase 1, as the rebalance daemon leaves it: the copy is there, the source marked.
-    const from = onBrick(source, `/${name}`)!;
-    const copy = target.store.make(target.store.root, name, from.gfid, 0o100644, 0, 0);
-    copy.data!.write(0, Buffer.from('old text'));
-    from.stat.mode |= 0o3000;
-    from.xattrs.set('trusted.glusterfs.dht.linkto', Buffer.from('t-client-1\0'));
+    const { from, copy } = beginMove(source, target, name, 'old text', 0o100644);
     await handle.write('NEW', 0);
     expect(String(from.data!.read(0, 100))).toBe('NEW text');
     expect(String(copy.data!.read(0, 100))).toBe('NEW text');
@@ -505,11 +516,7 @@ describe('A rebalance', () => {
       await volume.writeFile(`/${name}`, 'text');
       const [source, target] = bricksOf(volume);
       await using handle = await volume.open(`/${name}`, 'a');
-      const from = onBrick(source, `/${name}`)!;
-      const copy = target.store.make(target.store.root, name, from.gfid, 0o101000, 0, 0);
-      copy.data!.write(0, Buffer.from(copied ? 'text and more' : 'text'));
-      from.stat.mode |= 0o3000;
-      from.xattrs.set('trusted.glusterfs.dht.linkto', Buffer.from('t-client-1\0'));
+      const { from, copy } = beginMove(source, target, name, copied ? 'text and more' : 'text');
       await handle.write(' and more');
       expect(String(from.data!.read(0, 100))).toBe('text and more');
       expect(String(copy.data!.read(0, 100))).toBe('text and more');
@@ -561,11 +568,7 @@ describe('A rebalance', () => {
     await volume.writeFile(`/${name}`, 'long text');
     await volume.stat(`/${name}`);
     const [source, target] = bricksOf(volume);
-    const from = onBrick(source, `/${name}`)!;
-    const copy = target.store.make(target.store.root, name, from.gfid, 0o101000, 0, 0);
-    copy.data!.write(0, Buffer.from('long text'));
-    from.stat.mode |= 0o3000;
-    from.xattrs.set('trusted.glusterfs.dht.linkto', Buffer.from('t-client-1\0'));
+    const { copy } = beginMove(source, target, name, 'long text');
     source.after = call => {
       if (call.fop !== 'truncate') return undefined;
       source.after = undefined;
@@ -585,11 +588,7 @@ describe('A rebalance', () => {
     const [name, other] = [nameOn(volume, '/', 0), nameOn(volume, '/', 0, 'other')];
     await volume.writeFile(`/${name}`, 'text');
     const [source, target] = bricksOf(volume);
-    const from = onBrick(source, `/${name}`)!;
-    const copy = target.store.make(target.store.root, name, from.gfid, 0o101000, 0, 0);
-    copy.data!.write(0, Buffer.from('text'));
-    from.stat.mode |= 0o3000;
-    from.xattrs.set('trusted.glusterfs.dht.linkto', Buffer.from('t-client-1\0'));
+    const { copy } = beginMove(source, target, name, 'text');
     source.after = call => {
       if (call.fop !== 'link') return undefined;
       source.after = undefined;
@@ -638,8 +637,7 @@ describe('A rebalance', () => {
     await sleep(30);
     expect(done).toBe('');
     expect([from.data!.size, copy.data!.size]).toEqual([9, 9]);
-    from.stat.mode |= 0o3000;
-    from.xattrs.set('trusted.glusterfs.dht.linkto', Buffer.from('t-client-2\0'));
+    markMoving(from, target);
     await shortened;
     expect(done).toBe('truncate ');
     expect([from.data!.size, copy.data!.size]).toEqual([4, 4]);
