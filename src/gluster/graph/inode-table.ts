@@ -220,7 +220,7 @@ export class GraphInodeTable implements InodeTable {
     const { list } = forgotten;
     if (forgotten.nlookup > 0 || list === undefined) return;
     // It may well be looked up again; but where nothing limits what is kept, or where there was too much already, it goes.
-    if (this.lruLimit === 0 || list === this.invalidated || forgotten.removed) this.retire(forgotten);
+    if (this.lruLimit === 0 || list === this.invalidated) this.retire(forgotten);
     else {
       list.remove(forgotten);
       this.idle(forgotten);

@@ -92,9 +92,7 @@ export class VolumeMount implements AsyncDisposable, GraphUser {
       if (inode.type === IA_IFDIR) return;
       const parent = inodes.parentOf(inode);
       const id = parent === undefined ? undefined : nodes.idOf(parent);
-      const path = inodes.path(inode);
-      if (id !== undefined)
-        this.fuse.notify.invalEntry(id, nameText(path.slice(path.lastIndexOf('/') + 1))).catch(() => {});
+      if (id !== undefined) this.fuse.notify.invalEntry(id, nameText(inodes.nameOf(inode))).catch(() => {});
     };
   }
 
