@@ -2,6 +2,9 @@ import { ERRNO, errnoName } from '../../base/errno.ts';
 import { NacreError } from '../../base/errors.ts';
 import type { Dict } from '../types/dict.ts';
 
+const ENOENT = ERRNO['ENOENT'];
+const ESTALE = ERRNO['ESTALE'];
+
 /**
  * How a fop fails on its way up: `op_errno` and what came with it. No Error, as ENOENT is the commonest answer of all and a stack
  * trace would cost more than the fop; whoever hands it to a user makes one of it (`toError`).
@@ -29,6 +32,11 @@ export class FopError {
     const where = this.origin === undefined ? '' : ` (${this.origin})`;
     return NacreError.fromErrno(this.errno, op, what + where);
   }
+}
+
+/** The file is not there, or not there any more. */
+export function isMissing(errno: number): boolean {
+  return errno === ENOENT || errno === ESTALE;
 }
 
 /** The errno of whatever was thrown; EIO for what is no FopError or NacreError, which is a mistake of ours that must not go unseen. */

@@ -1,5 +1,5 @@
 import { ERRNO } from '../../base/errno.ts';
-import { errnoOf, FopError } from '../graph/fop-error.ts';
+import { errnoOf, FopError, isMissing } from '../graph/fop-error.ts';
 import type { Frame } from '../graph/frame.ts';
 import type { Inode } from '../graph/inode.ts';
 import { Loc } from '../graph/loc.ts';
@@ -40,8 +40,7 @@ export async function openFile(
       // Somebody made it, or took it away, since we looked.
       const errno = errnoOf(thrown);
       if (creates && !exclusive && place.stat === undefined && errno === ERRNO['EEXIST']) continue;
-      if (creates && place.stat !== undefined && (errno === ERRNO['ENOENT'] || errno === ERRNO['ESTALE']))
-        continue;
+      if (creates && place.stat !== undefined && isMissing(errno)) continue;
       throw thrown;
     } finally {
       done(place);

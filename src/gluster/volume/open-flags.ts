@@ -1,10 +1,11 @@
 import { NacreError } from '../../base/errors.ts';
 
+export { O_ACCMODE } from '../types/fs.ts';
+
 /** Linux's numbers for open(2), as they travel in Gluster's RPC; whatever platform we are on. */
 export const O_RDONLY = 0;
 export const O_WRONLY = 0o1;
 export const O_RDWR = 0o2;
-export const O_ACCMODE = 0o3;
 export const O_CREAT = 0o100;
 export const O_EXCL = 0o200;
 export const O_TRUNC = 0o1000;

@@ -1,5 +1,5 @@
 import { ERRNO } from '../../base/errno.ts';
-import { errnoOf, FopError } from '../graph/fop-error.ts';
+import { errnoOf, FopError, isMissing } from '../graph/fop-error.ts';
 import type { Frame } from '../graph/frame.ts';
 import type { Inode } from '../graph/inode.ts';
 import { Loc } from '../graph/loc.ts';
@@ -86,11 +86,10 @@ export async function lookupName(
       parent.ref();
       return { loc, stat };
     } catch (thrown) {
-      const errno = errnoOf(thrown);
       if (known === undefined) throw thrown;
       // What we knew may be wrong: removed and made again, or moved to another brick. As Gluster's clients do, we ask once more
       // as if we knew nothing.
-      if (errno === ERRNO['ENOENT'] || errno === ERRNO['ESTALE']) inodes.unlink(known, parent, name);
+      if (isMissing(errnoOf(thrown))) inodes.unlink(known, parent, name);
     } finally {
       inode.unref();
     }

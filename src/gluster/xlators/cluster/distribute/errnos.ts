@@ -1,5 +1,7 @@
 import { ERRNO } from '../../../../base/errno.ts';
 
+export { isMissing } from '../../../graph/fop-error.ts';
+
 export const EPERM = ERRNO['EPERM'];
 export const ENOENT = ERRNO['ENOENT'];
 export const EIO = ERRNO['EIO'];
@@ -19,8 +21,3 @@ export const ENOTCONN = ERRNO['ENOTCONN'];
 export const ESTALE = ERRNO['ESTALE'];
 export const EUCLEAN = ERRNO['EUCLEAN'] ?? 117;
 export const ENOSYS = ERRNO['ENOSYS'];
-
-/** The file is not on that brick (any more). */
-export function isMissing(errno: number): boolean {
-  return errno === ENOENT || errno === ESTALE;
-}

@@ -1,6 +1,6 @@
 import { ERRNO } from '../../../../base/errno.ts';
 import type { FuseOperations, FuseRequest } from '../../../../fuse/types.ts';
-import { errnoOf } from '../../../graph/fop-error.ts';
+import { errnoOf, isMissing } from '../../../graph/fop-error.ts';
 import { Loc } from '../../../graph/loc.ts';
 import { nameBytes, nameText } from '../../../types/names.ts';
 import type { Bridge } from './bridge.ts';
@@ -97,8 +97,7 @@ export function entryOperations(bridge: Bridge): FuseOperations {
         const errno = errnoOf(error);
         if (known) {
           // What we knew may be wrong: as Gluster's, we ask once more as if we knew nothing.
-          if (errno === ERRNO['ENOENT'] || errno === ERRNO['ESTALE'])
-            inodes.unlink(loc.inode, loc.parent!, loc.name);
+          if (isMissing(errno)) inodes.unlink(loc.inode, loc.parent!, loc.name);
           asNew();
         } else if (errno === ERRNO['ENOENT'] && options.negativeTimeout > 0)
           request.replyEntry({

@@ -1,6 +1,5 @@
-import { ERRNO } from '../../../../base/errno.ts';
 import type { FuseRequest } from '../../../../fuse/types.ts';
-import { errnoOf } from '../../../graph/fop-error.ts';
+import { errnoOf, isMissing } from '../../../graph/fop-error.ts';
 import type { Fops } from '../../../graph/fops.ts';
 import { Frame } from '../../../graph/frame.ts';
 import type { Inode, InodeTable } from '../../../graph/inode.ts';
@@ -185,8 +184,7 @@ export class LookupAhead {
         if (stat.gfid !== inode.gfid) inodes.unlink(inode, parent, name);
       },
       error => {
-        const errno = errnoOf(error);
-        if (errno === ERRNO['ENOENT'] || errno === ERRNO['ESTALE']) inodes.unlink(inode, parent, name);
+        if (isMissing(errnoOf(error))) inodes.unlink(inode, parent, name);
       },
     );
     const done = looked.then(() => {

@@ -1,7 +1,7 @@
 import { ERRNO } from '../../../../base/errno.ts';
 import type { GraphEvent } from '../../../graph/events.ts';
 import type { Fd } from '../../../graph/fd.ts';
-import { errnoOf, FopError } from '../../../graph/fop-error.ts';
+import { errnoOf, FopError, isMissing } from '../../../graph/fop-error.ts';
 import type {
   Answer,
   LookupAnswer,
@@ -161,8 +161,7 @@ export abstract class MdCacheReads extends Xlator {
   }
 
   protected failed(thrown: unknown, inode: Inode | undefined, parent?: Inode): void {
-    const errno = errnoOf(thrown);
-    if (errno !== ENOENT && errno !== ESTALE) return;
+    if (!isMissing(errnoOf(thrown))) return;
     this.cache.invalidate(inode);
     this.cache.invalidate(parent);
   }

@@ -17,6 +17,7 @@ import type { Loc } from '../../../graph/loc.ts';
 import type { OptionTable } from '../../../graph/option-types.ts';
 import { type DumpWriter, Xlator, type XlatorSetup } from '../../../graph/xlator.ts';
 import { Dict } from '../../../types/dict.ts';
+import { O_ACCMODE } from '../../../types/fs.ts';
 import { IA_IFREG, IA_INVAL, type Iatt } from '../../../types/iatt.ts';
 import { Priorities } from '../shared/priority.ts';
 import { UNKNOWN } from '../shared/unknown.ts';
@@ -30,7 +31,6 @@ const BAD_INODE = 'glusterfs.bad-inode';
 const UNASKED = 8 << 20;
 /** From here on a content has memory of its own; Node's pool, of pieces that live on for the sake of one, would cost more. */
 const POOLED = 256;
-const O_ACCMODE = 0o3;
 const O_TRUNC = 0o1000;
 
 /**

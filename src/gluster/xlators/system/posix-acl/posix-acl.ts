@@ -18,6 +18,7 @@ import type { Loc } from '../../../graph/loc.ts';
 import type { OptionTable } from '../../../graph/option-types.ts';
 import { Xlator } from '../../../graph/xlator.ts';
 import { Dict } from '../../../types/dict.ts';
+import { O_ACCMODE } from '../../../types/fs.ts';
 import {
   type Iatt,
   SET_ATTR_ATIME,
@@ -54,7 +55,6 @@ const EACCES = 13;
 const EINVAL = 22;
 const S_ISGID = 0o2000;
 const S_ISVTX = 0o1000;
-const O_ACCMODE = 3;
 const O_WRONLY = 1;
 const O_RDWR = 2;
 const O_TRUNC = 0o1000;
