@@ -21,6 +21,7 @@ import {
   ReadOperation,
   WriteOperation,
 } from '../../src/ceph/rados/index.ts';
+import { fresh } from '../support/fresh.ts';
 import { haveRealCeph, RealCeph, type RealCephOptions } from '../support/real-ceph.ts';
 
 const MODES: [string, RealCephOptions][] = [
@@ -80,23 +81,25 @@ describe.skipIf(!haveRealCeph()).each(MODES)('librados against real Ceph: %s', (
     });
 
     it('makes and deletes pools that others see', async () => {
-      const id = await cluster.pools.create('made');
-      expect((await rados(['lspools'])).split('\n')).toContain('made');
-      expect(await py(`print(json.dumps(cluster.pool_lookup('made')))`)).toBe(id);
-      await expect(cluster.pools.create('made')).rejects.toMatchObject({ code: 'EEXIST' });
-      const made = await cluster.openPool('made');
+      const name = fresh('made');
+      const id = await cluster.pools.create(name);
+      expect((await rados(['lspools'])).split('\n')).toContain(name);
+      expect(await py(`print(json.dumps(cluster.pool_lookup(sys.argv[1])))`, name)).toBe(id);
+      await expect(cluster.pools.create(name)).rejects.toMatchObject({ code: 'EEXIST' });
+      const made = await cluster.openPool(name);
       await made.writeFull('x', 'y');
-      await cluster.pools.delete('made');
-      expect((await rados(['lspools'])).split('\n')).not.toContain('made');
+      await cluster.pools.delete(name);
+      expect((await rados(['lspools'])).split('\n')).not.toContain(name);
       await expect(made.read('x')).rejects.toMatchObject({ code: 'ENOENT' });
-      await expect(cluster.pools.delete('made')).rejects.toMatchObject({ code: 'ENOENT' });
+      await expect(cluster.pools.delete(name)).rejects.toMatchObject({ code: 'ENOENT' });
     });
 
     it('sees a pool that someone else made a moment ago', async () => {
-      await ceph.createPool('fresh', 4);
-      const fresh = await cluster.openPool('fresh');
-      await fresh.writeFull('a', 'b');
-      expect((await fresh.read('a')).toString()).toBe('b');
+      const name = fresh('foreign');
+      await ceph.createPool(name, 4);
+      const foreign = await cluster.openPool(name);
+      await foreign.writeFull('a', 'b');
+      expect((await foreign.read('a')).toString()).toBe('b');
     });
 
     it('runs commands of monitors, OSDs and PGs', async () => {
