@@ -3,7 +3,7 @@ import { errnoOf } from '../../../graph/fop-error.ts';
 import type { PrePostAnswer, ReadAnswer, StatAnswer, WriteAnswer } from '../../../graph/fops.ts';
 import type { Frame } from '../../../graph/frame.ts';
 import type { Inode } from '../../../graph/inode.ts';
-import type { Loc } from '../../../graph/loc.ts';
+import { Loc } from '../../../graph/loc.ts';
 import { Dict } from '../../../types/dict.ts';
 import type { Iatt } from '../../../types/iatt.ts';
 import { contextOf, type InodeContext } from './context.ts';
@@ -41,15 +41,13 @@ export function cachedContext(dht: Distribute, inode: Inode): InodeContext | und
 async function readElsewhere<T extends StatAnswer>(
   dht: Distribute,
   frame: Frame,
-  inode: Inode,
-  loc: Loc | undefined,
-  fd: Fd | undefined,
+  on: Loc | Fd,
   cached: number,
   answer: T,
   again: Again<T>,
 ): Promise<T> {
   if (inPhase2(answer.stat)) {
-    const now = await migrationFinished(dht, frame, inode, loc, fd, cached);
+    const now = await migrationFinished(dht, frame, on, cached);
     if (now === undefined) return answer;
     const second = await again(now);
     stripPhase1(second.stat);
@@ -63,24 +61,22 @@ async function readElsewhere<T extends StatAnswer>(
 export async function afterError<T>(
   dht: Distribute,
   frame: Frame,
-  inode: Inode,
-  loc: Loc | undefined,
-  fd: Fd | undefined,
+  on: Loc | Fd,
   cached: number,
   error: unknown,
   again: Again<T>,
 ): Promise<T> {
   const errno = errnoOf(error);
-  if (fd !== undefined && (errno === EBADF || errno === EBADFD)) {
+  if (!(on instanceof Loc) && (errno === EBADF || errno === EBADFD)) {
     // Once: it may be a fd that is bad indeed.
-    if (fd.anonymous || isOpenOn(dht, fd, cached)) throw error;
-    if (!(await openForFop(dht, frame, fd, cached))) throw error;
+    if (on.anonymous || isOpenOn(dht, on, cached)) throw error;
+    if (!(await openForFop(dht, frame, on, cached))) throw error;
     return again(cached);
   }
   if (!isMissing(errno)) throw error;
   let now: number | undefined;
   try {
-    now = await migrationFinished(dht, frame, inode, loc, fd, cached);
+    now = await migrationFinished(dht, frame, on, cached);
   } catch {
     throw error;
   }
@@ -97,51 +93,42 @@ export function readv(
   flags: number,
   xdata: Dict | undefined,
 ): Promise<ReadAnswer> {
-  const { inode } = fd;
-  const ctx = cachedContext(dht, inode);
+  const ctx = cachedContext(dht, fd.inode);
   if (ctx === undefined) return dht.fail(EINVAL);
   const cached = ctx.cachedIndex;
   return ctx.cached!.readv(frame, fd, size, offset, flags, xdata).then(
     answer =>
       mayMigrate(answer.stat)
-        ? readElsewhere(dht, frame, inode, undefined, fd, cached, answer, child =>
+        ? readElsewhere(dht, frame, fd, cached, answer, child =>
             dht.subvolumes[child].readv(frame, fd, size, offset, flags, xdata),
           )
         : answer,
     error =>
-      afterError(dht, frame, inode, undefined, fd, cached, error, child =>
+      afterError(dht, frame, fd, cached, error, child =>
         dht.subvolumes[child].readv(frame, fd, size, offset, flags, xdata),
       ),
   );
 }
 
 export function stat(dht: Distribute, frame: Frame, loc: Loc, xdata: Dict | undefined): Promise<StatAnswer> {
-  const { inode } = loc;
-  const ctx = cachedContext(dht, inode);
+  const ctx = cachedContext(dht, loc.inode);
   if (ctx === undefined) return dht.fail(EINVAL);
   const cached = ctx.cachedIndex;
   const again = (child: number) => dht.subvolumes[child].stat(frame, loc, xdata);
   return ctx.cached!.stat(frame, loc, xdata).then(
-    answer =>
-      mayMigrate(answer.stat)
-        ? readElsewhere(dht, frame, inode, loc, undefined, cached, answer, again)
-        : answer,
-    error => afterError(dht, frame, inode, loc, undefined, cached, error, again),
+    answer => (mayMigrate(answer.stat) ? readElsewhere(dht, frame, loc, cached, answer, again) : answer),
+    error => afterError(dht, frame, loc, cached, error, again),
   );
 }
 
 export function fstat(dht: Distribute, frame: Frame, fd: Fd, xdata: Dict | undefined): Promise<StatAnswer> {
-  const { inode } = fd;
-  const ctx = cachedContext(dht, inode);
+  const ctx = cachedContext(dht, fd.inode);
   if (ctx === undefined) return dht.fail(EINVAL);
   const cached = ctx.cachedIndex;
   const again = (child: number) => dht.subvolumes[child].fstat(frame, fd, xdata);
   return ctx.cached!.fstat(frame, fd, xdata).then(
-    answer =>
-      mayMigrate(answer.stat)
-        ? readElsewhere(dht, frame, inode, undefined, fd, cached, answer, again)
-        : answer,
-    error => afterError(dht, frame, inode, undefined, fd, cached, error, again),
+    answer => (mayMigrate(answer.stat) ? readElsewhere(dht, frame, fd, cached, answer, again) : answer),
+    error => afterError(dht, frame, fd, cached, error, again),
   );
 }
 
@@ -150,24 +137,22 @@ export function fstat(dht: Distribute, frame: Frame, fd: Fd, xdata: Dict | undef
 async function changeElsewhere<T extends PrePostAnswer>(
   dht: Distribute,
   frame: Frame,
-  inode: Inode,
-  loc: Loc | undefined,
-  fd: Fd | undefined,
+  on: Loc | Fd,
   cached: number,
   answer: T,
   again: Again<T>,
 ): Promise<T> {
   if (inPhase2(answer.post)) {
-    const now = await migrationFinished(dht, frame, inode, loc, fd, cached);
+    const now = await migrationFinished(dht, frame, on, cached);
     if (now !== undefined) return again(now);
     return answer;
   }
   if (inPhase1(answer.post)) {
-    const target = await migrationTarget(dht, frame, inode, loc, fd, cached);
+    const target = await migrationTarget(dht, frame, on, cached);
     // The old brick's attributes are the ones that count until the move is over.
     if (target !== undefined) await again(target, true);
     else {
-      const now = await finishedMeanwhile(dht, frame, inode, loc, fd, cached);
+      const now = await finishedMeanwhile(dht, frame, on, cached);
       if (now !== undefined) return again(now);
     }
   }
@@ -180,18 +165,15 @@ async function changeElsewhere<T extends PrePostAnswer>(
 function change<T extends PrePostAnswer>(
   dht: Distribute,
   frame: Frame,
-  inode: Inode,
-  loc: Loc | undefined,
-  fd: Fd | undefined,
+  on: Loc | Fd,
   wind: Again<T>,
 ): Promise<T> {
-  const ctx = cachedContext(dht, inode);
+  const ctx = cachedContext(dht, on.inode);
   if (ctx === undefined) return dht.fail(EINVAL);
   const cached = ctx.cachedIndex;
   return wind(cached).then(
-    answer =>
-      mayMigrate(answer.post) ? changeElsewhere(dht, frame, inode, loc, fd, cached, answer, wind) : answer,
-    error => afterError(dht, frame, inode, loc, fd, cached, error, wind),
+    answer => (mayMigrate(answer.post) ? changeElsewhere(dht, frame, on, cached, answer, wind) : answer),
+    error => afterError(dht, frame, on, cached, error, wind),
   );
 }
 
@@ -219,13 +201,11 @@ function writeCopy(
 function takeAway<T extends PrePostAnswer>(
   dht: Distribute,
   frame: Frame,
-  inode: Inode,
-  loc: Loc | undefined,
-  fd: Fd | undefined,
+  on: Loc | Fd,
   wind: Again<T>,
 ): Promise<T> {
-  return change(dht, frame, inode, loc, fd, (child, moving) =>
-    moving ? protectWrites(dht, frame, inode, child).then(() => wind(child)) : wind(child),
+  return change(dht, frame, on, (child, moving) =>
+    moving ? protectWrites(dht, frame, on.inode, child).then(() => wind(child)) : wind(child),
   );
 }
 
@@ -238,21 +218,20 @@ export function writev(
   flags: number,
   xdata: Dict | undefined,
 ): Promise<WriteAnswer> {
-  const { inode } = fd;
-  const ctx = cachedContext(dht, inode);
+  const ctx = cachedContext(dht, fd.inode);
   if (ctx === undefined) return dht.fail(EINVAL);
   const cached = ctx.cachedIndex;
   return ctx.cached!.writev(frame, fd, data, offset, flags, xdata).then(
     answer =>
       mayMigrate(answer.post)
-        ? changeElsewhere(dht, frame, inode, undefined, fd, cached, answer, (child, moving) =>
+        ? changeElsewhere(dht, frame, fd, cached, answer, (child, moving) =>
             moving
               ? writeCopy(dht, frame, fd, data, offset, flags, xdata, child, answer)
               : dht.subvolumes[child].writev(frame, fd, data, offset, flags, xdata),
           )
         : answer,
     error =>
-      afterError(dht, frame, inode, undefined, fd, cached, error, child =>
+      afterError(dht, frame, fd, cached, error, child =>
         dht.subvolumes[child].writev(frame, fd, data, offset, flags, xdata),
       ),
   );
@@ -266,7 +245,7 @@ export function truncate(
   xdata: Dict | undefined,
 ): Promise<PrePostAnswer> {
   const wind = (child: number) => dht.subvolumes[child].truncate(frame, loc, offset, xdata);
-  return shorten(dht, frame, loc.inode, () => takeAway(dht, frame, loc.inode, loc, undefined, wind));
+  return shorten(dht, frame, loc.inode, () => takeAway(dht, frame, loc, wind));
 }
 
 export function ftruncate(
@@ -277,7 +256,7 @@ export function ftruncate(
   xdata: Dict | undefined,
 ): Promise<PrePostAnswer> {
   const wind = (child: number) => dht.subvolumes[child].ftruncate(frame, fd, offset, xdata);
-  return shorten(dht, frame, fd.inode, () => takeAway(dht, frame, fd.inode, undefined, fd, wind));
+  return shorten(dht, frame, fd.inode, () => takeAway(dht, frame, fd, wind));
 }
 
 export function fsync(
@@ -287,9 +266,7 @@ export function fsync(
   datasync: boolean,
   xdata: Dict | undefined,
 ): Promise<PrePostAnswer> {
-  return change(dht, frame, fd.inode, undefined, fd, child =>
-    dht.subvolumes[child].fsync(frame, fd, datasync, xdata),
-  );
+  return change(dht, frame, fd, child => dht.subvolumes[child].fsync(frame, fd, datasync, xdata));
 }
 
 export function fallocate(
@@ -301,7 +278,7 @@ export function fallocate(
   length: number,
   xdata: Dict | undefined,
 ): Promise<PrePostAnswer> {
-  return change(dht, frame, fd.inode, undefined, fd, child =>
+  return change(dht, frame, fd, child =>
     dht.subvolumes[child].fallocate(frame, fd, keepSize, offset, length, xdata),
   );
 }
@@ -314,9 +291,7 @@ export function discard(
   length: number,
   xdata: Dict | undefined,
 ): Promise<PrePostAnswer> {
-  return takeAway(dht, frame, fd.inode, undefined, fd, child =>
-    dht.subvolumes[child].discard(frame, fd, offset, length, xdata),
-  );
+  return takeAway(dht, frame, fd, child => dht.subvolumes[child].discard(frame, fd, offset, length, xdata));
 }
 
 export function zerofill(
@@ -327,9 +302,7 @@ export function zerofill(
   length: number,
   xdata: Dict | undefined,
 ): Promise<PrePostAnswer> {
-  return takeAway(dht, frame, fd.inode, undefined, fd, child =>
-    dht.subvolumes[child].zerofill(frame, fd, offset, length, xdata),
-  );
+  return takeAway(dht, frame, fd, child => dht.subvolumes[child].zerofill(frame, fd, offset, length, xdata));
 }
 
 export function setattr(
@@ -340,7 +313,7 @@ export function setattr(
   valid: number,
   xdata: Dict | undefined,
 ): Promise<PrePostAnswer> {
-  return change(dht, frame, loc.inode, loc, undefined, child =>
+  return change(dht, frame, loc, child =>
     dht.subvolumes[child].setattr(frame, loc, attributes, valid, xdata),
   );
 }
@@ -353,7 +326,5 @@ export function fsetattr(
   valid: number,
   xdata: Dict | undefined,
 ): Promise<PrePostAnswer> {
-  return change(dht, frame, fd.inode, undefined, fd, child =>
-    dht.subvolumes[child].fsetattr(frame, fd, attributes, valid, xdata),
-  );
+  return change(dht, frame, fd, child => dht.subvolumes[child].fsetattr(frame, fd, attributes, valid, xdata));
 }

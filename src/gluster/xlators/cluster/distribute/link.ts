@@ -70,8 +70,8 @@ async function onTargetToo(
   const phase2 = inPhase2(answer.stat);
   if (!phase2 && !inPhase1(answer.stat)) return answer;
   const target = phase2
-    ? await migrationFinished(dht, frame, from.inode, from, undefined, cached)
-    : await newPlace(dht, frame, from.inode, from, undefined, cached);
+    ? await migrationFinished(dht, frame, from, cached)
+    : await newPlace(dht, frame, from, cached);
   // The linkto file that we made is what the file becomes there.
   if (target === undefined || (target === hashed && hashed !== cached)) return answer;
   const second = await dht.subvolumes[target].link(frame, from, to, xdata);

@@ -1,7 +1,7 @@
 import type { Fd } from '../../../graph/fd.ts';
 import type { Frame } from '../../../graph/frame.ts';
 import type { Inode } from '../../../graph/inode.ts';
-import type { Loc } from '../../../graph/loc.ts';
+import { Loc } from '../../../graph/loc.ts';
 import { Dict } from '../../../types/dict.ts';
 import { settle } from '../shared/wind.ts';
 import { FdContext, makeContext } from './context.ts';
@@ -14,6 +14,8 @@ import { O_CREAT, O_EXCL, O_TRUNC, PROTECT_WRITES } from './names.ts';
 /*
  * A rebalance moves files between bricks while they are in use. The old brick's file is marked (phase 1) and names its new brick in
  * trusted.glusterfs.dht.linkto; what changes it must then be done on both. At the end it is a linkto file (phase 2), and goes.
+ *
+ * `on` is what a fop was done on, a loc or a fd, and `cached` the child that it was done on.
  */
 
 export function asOpener(frame: Frame): Frame {
@@ -25,16 +27,14 @@ export function asOpener(frame: Frame): Frame {
 async function linktoOf(
   dht: Distribute,
   frame: Frame,
-  inode: Inode,
-  loc: Loc | undefined,
-  fd: Fd | undefined,
+  on: Loc | Fd,
   cached: number,
 ): Promise<{ target: number; none: boolean; errno: number }> {
   const child = dht.subvolumes[cached];
   const asked =
-    loc !== undefined || fd === undefined
-      ? child.getxattr(asOpener(frame), loc ?? locOf(inode), dht.linkKey, undefined)
-      : child.fgetxattr(frame, fd, dht.linkKey, undefined);
+    on instanceof Loc
+      ? child.getxattr(asOpener(frame), on, dht.linkKey, undefined)
+      : child.fgetxattr(frame, on, dht.linkKey, undefined);
   const { answer, errno } = await settle(asked);
   if (errno === ENODATA) return { target: -1, none: true, errno };
   return { target: dht.childOfName(answer?.dict.string(dht.linkKey)), none: false, errno };
@@ -73,22 +73,20 @@ export async function openForFop(dht: Distribute, frame: Frame, fd: Fd, child: n
 }
 
 /**
- * Phase 1: the child that the file is being moved to, with all open files open there; undefined when there is none of ours. `cached`:
- * where the fop was done.
+ * Phase 1: the child that the file is being moved to, with all open files open there; undefined when there is none of ours.
  */
 export async function migrationTarget(
   dht: Distribute,
   frame: Frame,
-  inode: Inode,
-  loc: Loc | undefined,
-  fd: Fd | undefined,
+  on: Loc | Fd,
   cached: number,
 ): Promise<number | undefined> {
+  const { inode } = on;
   const ctx = makeContext(inode, dht.slot);
   const known = ctx.migration;
   if (known !== undefined && known.from === cached && known.to !== cached)
-    if (fd === undefined || isOpenOn(dht, fd, known.to)) return known.to;
-  const { target, none } = await linktoOf(dht, frame, inode, loc, fd, cached);
+    if (on instanceof Loc || isOpenOn(dht, on, known.to)) return known.to;
+  const { target, none } = await linktoOf(dht, frame, on, cached);
   if (none) ctx.migration = undefined;
   if (target < 0 || target === cached) return undefined;
   const found = await settle(dht.subvolumes[target].lookup(frame, locOf(inode), undefined));
@@ -105,18 +103,17 @@ export async function migrationTarget(
 export async function migrationFinished(
   dht: Distribute,
   frame: Frame,
-  inode: Inode,
-  loc: Loc | undefined,
-  fd: Fd | undefined,
+  on: Loc | Fd,
   cached: number,
 ): Promise<number | undefined> {
+  const { inode } = on;
   const ctx = makeContext(inode, dht.slot);
-  const { none } = await linktoOf(dht, frame, inode, loc, fd, cached);
+  const { none } = await linktoOf(dht, frame, on, cached);
   if (none) {
     ctx.migration = undefined;
     return undefined;
   }
-  const answer = await dht.lookup(frame, loc ?? locOf(inode), undefined);
+  const answer = await dht.lookup(frame, on instanceof Loc ? on : locOf(inode), undefined);
   if (answer.stat.gfid !== inode.gfid) throw dht.error(EIO);
   const now = dht.cachedOf(inode);
   const moved = ctx.migration;
@@ -133,12 +130,10 @@ export async function migrationFinished(
 export async function finishedMeanwhile(
   dht: Distribute,
   frame: Frame,
-  inode: Inode,
-  loc: Loc | undefined,
-  fd: Fd | undefined,
+  on: Loc | Fd,
   cached: number,
 ): Promise<number | undefined> {
-  const { answer } = await settle(migrationFinished(dht, frame, inode, loc, fd, cached));
+  const { answer } = await settle(migrationFinished(dht, frame, on, cached));
   return answer === cached ? undefined : answer;
 }
 
@@ -146,15 +141,10 @@ export async function finishedMeanwhile(
 export async function newPlace(
   dht: Distribute,
   frame: Frame,
-  inode: Inode,
-  loc: Loc | undefined,
-  fd: Fd | undefined,
+  on: Loc | Fd,
   cached: number,
 ): Promise<number | undefined> {
-  return (
-    (await migrationTarget(dht, frame, inode, loc, fd, cached)) ??
-    finishedMeanwhile(dht, frame, inode, loc, fd, cached)
-  );
+  return (await migrationTarget(dht, frame, on, cached)) ?? finishedMeanwhile(dht, frame, on, cached);
 }
 
 /**

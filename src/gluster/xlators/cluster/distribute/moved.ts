@@ -1,16 +1,15 @@
 import type { Fd } from '../../../graph/fd.ts';
-import { errnoOf } from '../../../graph/fop-error.ts';
 import type { Answer, XattrAnswer } from '../../../graph/fops.ts';
 import type { Frame } from '../../../graph/frame.ts';
-import type { Inode } from '../../../graph/inode.ts';
 import type { Loc } from '../../../graph/loc.ts';
 import { DICT_IATT, Dict } from '../../../types/dict.ts';
 import { IA_IFDIR, Iatt } from '../../../types/iatt.ts';
 import { contextOf } from './context.ts';
+import { afterError } from './data.ts';
 import type { Distribute } from './distribute.ts';
-import { EBADF, EBADFD, EINVAL, isMissing } from './errnos.ts';
+import { EINVAL } from './errnos.ts';
 import { inPhase1, inPhase2 } from './iatt.ts';
-import { isOpenOn, migrationFinished, newPlace, openForFop } from './migration.ts';
+import { migrationFinished, newPlace } from './migration.ts';
 import { IATT_IN_XDATA, MODE_IN_XDATA } from './names.ts';
 
 /*
@@ -34,41 +33,25 @@ export function statIn(answer: Answer): Iatt | undefined {
 export async function watched<T extends Answer>(
   dht: Distribute,
   frame: Frame,
-  inode: Inode,
-  loc: Loc | undefined,
-  fd: Fd | undefined,
+  on: Loc | Fd,
   wind: (child: number) => Promise<T>,
 ): Promise<T> {
-  const cached = contextOf(inode, dht.slot)?.cachedIndex ?? -1;
+  const cached = contextOf(on.inode, dht.slot)?.cachedIndex ?? -1;
   if (cached < 0) throw dht.error(EINVAL);
   let answer: T;
   try {
     answer = await wind(cached);
   } catch (error) {
-    const errno = errnoOf(error);
-    if (fd !== undefined && (errno === EBADF || errno === EBADFD)) {
-      if (fd.anonymous || isOpenOn(dht, fd, cached)) throw error;
-      if (!(await openForFop(dht, frame, fd, cached))) throw error;
-      return wind(cached);
-    }
-    if (!isMissing(errno)) throw error;
-    let now: number | undefined;
-    try {
-      now = await migrationFinished(dht, frame, inode, loc, fd, cached);
-    } catch {
-      throw error;
-    }
-    if (now === undefined || now < 0) throw error;
-    return wind(now);
+    return afterError(dht, frame, on, cached, error, wind);
   }
   const stat = statIn(answer);
   if (stat === undefined) return answer;
   if (inPhase2(stat)) {
-    const now = await migrationFinished(dht, frame, inode, loc, fd, cached);
+    const now = await migrationFinished(dht, frame, on, cached);
     return now === undefined ? answer : wind(now);
   }
   if (inPhase1(stat)) {
-    const target = await newPlace(dht, frame, inode, loc, fd, cached);
+    const target = await newPlace(dht, frame, on, cached);
     return target === undefined ? answer : wind(target);
   }
   return answer;
@@ -90,9 +73,7 @@ export function xattrop(
   if (child === undefined) return dht.fail(EINVAL);
   if (loc.inode.type === IA_IFDIR) return child.xattrop(frame, loc, op, dict, xdata);
   const request = askForStat(xdata);
-  return watched(dht, frame, loc.inode, loc, undefined, i =>
-    dht.subvolumes[i].xattrop(frame, loc, op, dict, request),
-  );
+  return watched(dht, frame, loc, i => dht.subvolumes[i].xattrop(frame, loc, op, dict, request));
 }
 
 export function fxattrop(
@@ -107,7 +88,5 @@ export function fxattrop(
   if (child === undefined) return dht.fail(EINVAL);
   if (fd.inode.type === IA_IFDIR) return child.fxattrop(frame, fd, op, dict, xdata);
   const request = askForStat(xdata);
-  return watched(dht, frame, fd.inode, undefined, fd, i =>
-    dht.subvolumes[i].fxattrop(frame, fd, op, dict, request),
-  );
+  return watched(dht, frame, fd, i => dht.subvolumes[i].fxattrop(frame, fd, op, dict, request));
 }

@@ -39,8 +39,7 @@ function openPlain(
   fd: Fd,
   xdata: Dict | undefined,
 ): Promise<OpenAnswer> {
-  const { inode } = loc;
-  const ctx = cachedContext(dht, inode);
+  const ctx = cachedContext(dht, loc.inode);
   if (ctx === undefined) return dht.fail(EINVAL);
   const cached = ctx.cachedIndex;
   return ctx.cached!.open(frame, loc, flags, fd, xdata).then(
@@ -49,15 +48,14 @@ function openPlain(
       return answer;
     },
     error =>
-      afterError(dht, frame, inode, loc, undefined, cached, error, child =>
+      afterError(dht, frame, loc, cached, error, child =>
         dht.subvolumes[child].open(frame, loc, flags, fd, xdata),
       ),
   );
 }
 
 export function flush(dht: Distribute, frame: Frame, fd: Fd, xdata: Dict | undefined): Promise<Answer> {
-  const { inode } = fd;
-  const ctx = cachedContext(dht, inode);
+  const ctx = cachedContext(dht, fd.inode);
   if (ctx === undefined) return dht.fail(EINVAL);
   const cached = ctx.cachedIndex;
   const flushed = ctx.cached!.flush(frame, fd, xdata);
@@ -80,14 +78,12 @@ export async function onRemote<T>(
   error: unknown,
   again: Again<T>,
 ): Promise<T> {
-  const { inode } = fd;
   const errno = errnoOf(error);
-  if (errno === EBADF || errno === EBADFD)
-    return afterError(dht, frame, inode, undefined, fd, cached, error, again);
+  if (errno === EBADF || errno === EBADFD) return afterError(dht, frame, fd, cached, error, again);
   if (errno !== EREMOTE) throw error;
-  const known = contextOf(inode, dht.slot)?.migration?.to;
+  const known = contextOf(fd.inode, dht.slot)?.migration?.to;
   if (known !== undefined && isOpenOn(dht, fd, known)) return again(known);
-  const now = await migrationFinished(dht, frame, inode, undefined, fd, cached);
+  const now = await migrationFinished(dht, frame, fd, cached);
   if (now === undefined) throw error;
   return again(now);
 }
@@ -100,14 +96,13 @@ export function seek(
   what: number,
   xdata: Dict | undefined,
 ): Promise<SeekAnswer> {
-  const { inode } = fd;
-  const ctx = cachedContext(dht, inode);
+  const ctx = cachedContext(dht, fd.inode);
   if (ctx === undefined) return dht.fail(EINVAL);
   const cached = ctx.cachedIndex;
   return ctx
     .cached!.seek(frame, fd, offset, what, xdata)
     .catch(error =>
-      afterError(dht, frame, inode, undefined, fd, cached, error, child =>
+      afterError(dht, frame, fd, cached, error, child =>
         dht.subvolumes[child].seek(frame, fd, offset, what, xdata),
       ),
     );
@@ -127,7 +122,7 @@ export function access(
   const cached = ctx.cachedIndex;
   return ctx.cached!.access(frame, loc, mask, xdata).catch(error => {
     if (inode.type === IA_IFDIR) return accessNext(dht, frame, loc, mask, cached, error);
-    return afterError(dht, frame, inode, loc, undefined, cached, error, child =>
+    return afterError(dht, frame, loc, cached, error, child =>
       dht.subvolumes[child].access(frame, loc, mask, xdata),
     );
   });

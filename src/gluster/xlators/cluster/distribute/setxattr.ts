@@ -1,7 +1,6 @@
 import type { Fd } from '../../../graph/fd.ts';
 import type { Answer, Fops } from '../../../graph/fops.ts';
 import type { Frame } from '../../../graph/frame.ts';
-import type { Inode } from '../../../graph/inode.ts';
 import { Loc } from '../../../graph/loc.ts';
 import { Dict } from '../../../types/dict.ts';
 import { IA_IFDIR } from '../../../types/iatt.ts';
@@ -42,13 +41,11 @@ export function setxattr(
   if (dict.has(SPREAD_COUNT)) return spread(dht, frame, loc, dict);
   if (dict.has(NUKE)) return nuke(dht, frame, loc);
   if (inode.type === IA_IFDIR)
-    return onDirectory(dht, frame, inode, loc, undefined, namesOf(dict), child =>
+    return onDirectory(dht, frame, loc, namesOf(dict), child =>
       child.setxattr(frame, loc, dict, flags, xdata),
     );
   const request = Dict.from(xdata).setInt(IATT_IN_XDATA, 1);
-  return watched(dht, frame, inode, loc, undefined, i =>
-    dht.subvolumes[i].setxattr(frame, loc, dict, flags, request),
-  );
+  return watched(dht, frame, loc, i => dht.subvolumes[i].setxattr(frame, loc, dict, flags, request));
 }
 
 export function fsetxattr(
@@ -63,13 +60,11 @@ export function fsetxattr(
   if (isInternal(dht, dict)) return dht.fail(EPERM);
   if (dht.cachedOf(inode) < 0) return dht.fail(EINVAL);
   if (inode.type === IA_IFDIR)
-    return onDirectory(dht, frame, inode, undefined, fd, namesOf(dict), child =>
+    return onDirectory(dht, frame, fd, namesOf(dict), child =>
       child.fsetxattr(frame, fd, dict, flags, xdata),
     );
   const request = Dict.from(xdata).setInt(IATT_IN_XDATA, 1);
-  return watched(dht, frame, inode, undefined, fd, i =>
-    dht.subvolumes[i].fsetxattr(frame, fd, dict, flags, request),
-  );
+  return watched(dht, frame, fd, i => dht.subvolumes[i].fsetxattr(frame, fd, dict, flags, request));
 }
 
 export function removexattr(
@@ -83,13 +78,9 @@ export function removexattr(
   if (name.startsWith(dht.config.xattrName)) return dht.fail(EPERM);
   if (dht.cachedOf(inode) < 0) return dht.fail(EINVAL);
   if (inode.type === IA_IFDIR)
-    return onDirectory(dht, frame, inode, loc, undefined, [name], child =>
-      child.removexattr(frame, loc, name, xdata),
-    );
+    return onDirectory(dht, frame, loc, [name], child => child.removexattr(frame, loc, name, xdata));
   const request = Dict.from(xdata).setInt(IATT_IN_XDATA, 1);
-  return watched(dht, frame, inode, loc, undefined, i =>
-    dht.subvolumes[i].removexattr(frame, loc, name, request),
-  );
+  return watched(dht, frame, loc, i => dht.subvolumes[i].removexattr(frame, loc, name, request));
 }
 
 export function fremovexattr(
@@ -103,13 +94,9 @@ export function fremovexattr(
   if (name.startsWith(dht.config.xattrName)) return dht.fail(EPERM);
   if (dht.cachedOf(inode) < 0) return dht.fail(EINVAL);
   if (inode.type === IA_IFDIR)
-    return onDirectory(dht, frame, inode, undefined, fd, [name], child =>
-      child.fremovexattr(frame, fd, name, xdata),
-    );
+    return onDirectory(dht, frame, fd, [name], child => child.fremovexattr(frame, fd, name, xdata));
   const request = Dict.from(xdata).setInt(IATT_IN_XDATA, 1);
-  return watched(dht, frame, inode, undefined, fd, i =>
-    dht.subvolumes[i].fremovexattr(frame, fd, name, request),
-  );
+  return watched(dht, frame, fd, i => dht.subvolumes[i].fremovexattr(frame, fd, name, request));
 }
 
 function namesOf(dict: Dict): string[] {
@@ -128,9 +115,7 @@ function isInternal(dht: Distribute, dict: Dict): boolean {
 async function onDirectory(
   dht: Distribute,
   frame: Frame,
-  inode: Inode,
-  loc: Loc | undefined,
-  fd: Fd | undefined,
+  on: Loc | Fd,
   names: readonly string[],
   wind: (child: Fops) => Promise<Answer>,
 ): Promise<Answer> {
@@ -139,7 +124,7 @@ async function onDirectory(
     await directories.any(dht, wind);
     return {};
   }
-  const mds = dht.mdsOf(inode);
+  const mds = dht.mdsOf(on.inode);
   if (mds < 0) throw dht.error(ENOENT);
   if (!dht.up.is(mds)) throw dht.error(ENOTCONN);
   const add = (n: number): Promise<unknown> => {
@@ -147,9 +132,9 @@ async function onDirectory(
     bytes.writeInt32BE(n, 0);
     const dict = new Dict().setBytes(dht.mdsKey, bytes);
     const child = dht.subvolumes[mds];
-    return fd === undefined
-      ? child.xattrop(frame, loc!, XATTROP_ADD_ARRAY, dict, undefined)
-      : child.fxattrop(frame, fd, XATTROP_ADD_ARRAY, dict, undefined);
+    return on instanceof Loc
+      ? child.xattrop(frame, on, XATTROP_ADD_ARRAY, dict, undefined)
+      : child.fxattrop(frame, on, XATTROP_ADD_ARRAY, dict, undefined);
   };
   await add(-1);
   const answer = await wind(dht.subvolumes[mds]);
