@@ -3,12 +3,18 @@ import net from 'node:net';
 import { NacreError } from '../base/errors.ts';
 import type { Frame, FramePool } from './frame.ts';
 import type { Native } from './native.ts';
+import { OPCODE } from './protocol.ts';
 
 /** Requests handled in one go before sockets and timers get their turn. */
 const BATCH = 32;
 /** Wakeups at the most that bring one request each before it is tried again whether there are more. */
 const MOST_SKIPPED = 7;
 const EAGAIN = 11;
+
+/** Requests that no program waits for: whoever caused one goes on at once, and what he asks for next is mostly there already. */
+const UNWAITED = new Uint8Array(64);
+for (const opcode of [OPCODE.FORGET, OPCODE.BATCH_FORGET, OPCODE.RELEASE, OPCODE.RELEASEDIR])
+  UNWAITED[opcode] = 1;
 
 export interface DeviceEvents {
   /** A request of frame.length bytes. Whoever wants to keep the frame holds it. */
@@ -84,31 +90,37 @@ export class Device {
   }
 
   readable(length: number): void {
-    this.#handle(length);
-    // Who has one request under way at a time never leaves another: after misses a look is taken less often.
-    if (this.#skip > 0) {
-      this.#skip--;
-      return;
-    }
+    let unwaited = this.#handle(length);
+    let found = false;
     for (let i = 1; i < BATCH && !this.#socket.destroyed && !this.#paused; i++) {
+      // Who has one request under way at a time never leaves another: after misses a look is taken less often.
+      if (!unwaited && this.#skip > 0) {
+        this.#skip--;
+        return;
+      }
       const more = this.#read(this.#frame.buffer);
       if (more <= 0) {
-        this.#misses = i > 1 ? 0 : Math.min(this.#misses + 1, MOST_SKIPPED);
+        if (unwaited) return;
+        this.#misses = found ? 0 : Math.min(this.#misses + 1, MOST_SKIPPED);
         this.#skip = this.#misses;
         return;
       }
-      this.#handle(more);
+      found ||= !unwaited;
+      unwaited = this.#handle(more);
     }
   }
 
-  #handle(length: number): void {
+  /** Whether no program waits for the answer. */
+  #handle(length: number): boolean {
     const frame = this.#frame;
+    const unwaited = UNWAITED[frame.words[1]] === 1;
     frame.length = length;
     this.#events.request(frame);
     if (frame.holders > 1) {
       frame.release();
       this.#frame = this.#pool.take();
     }
+    return unwaited;
   }
 }
 
