@@ -457,7 +457,7 @@ describe.skipIf(!haveRealGluster())('a mounted volume when things go wrong', { t
       as $NACRE umount "$P"
       ! mountpoint -q "$P"; umount /dev/fuse`;
     const env = { ...process.env, L: local, P: point, NACRE: [process.execPath, ...NACRE].join(' ') };
-    const args = ['-m', '--propagation', 'private', 'bash', '-euc', script];
+    const args = ['-m', '--propagation', 'private', 'bash', '--norc', '-euc', script];
     const { stdout, stderr } = await run('unshare', args, { env, timeout: 60_000 });
     expect({ stdout, stderr }).toEqual({ stdout: `mine\n${uid}\n`, stderr: '' });
   });

@@ -40,7 +40,7 @@ describe.skipIf(!haveRealGluster())('real programs on a mounted volume', { timeo
   async function shell(script: string): Promise<string> {
     const env = { ...process.env, L: local, SUPPORT, LC_ALL: 'C', GIT_CONFIG_GLOBAL: '/dev/null' };
     const options = { cwd: ours.dir, env, timeout: 170_000 * SCALE, maxBuffer: 1 << 26 };
-    return (await run('bash', ['-euo', 'pipefail', '-c', script], options)).stdout.trim();
+    return (await run('bash', ['--norc', '-euo', 'pipefail', '-c', script], options)).stdout.trim();
   }
 
   it('random reads, writes, truncations, mappings and holes agree with a model', async () => {
