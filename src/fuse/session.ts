@@ -1,6 +1,7 @@
 import { writeSync, writevSync } from 'node:fs';
 import { ERRNO } from '../base/errno.ts';
 import { DecodeError, NacreError } from '../base/errors.ts';
+import { IdTable } from '../base/id-table.ts';
 import { type TraceDetail, tracing, unwind, wind } from '../base/trace.ts';
 import { bodyEnd, DECODERS, decodeBatchForget, decodeForget, decodeInterrupt } from './decode.ts';
 import type { DecodeContext } from './decode-base.ts';
@@ -46,7 +47,7 @@ export class FuseSession implements ReplySink {
   readonly #fd: number;
   readonly #device: Device;
   readonly #notifier: Notifier;
-  readonly #pending = new Map<number, Request>();
+  readonly #pending = new IdTable<Request>();
   readonly #context: DecodeContext = { setxattrExt: false, copyWrites: false };
   #spareDirectory: Buffer | undefined;
   #ended = false;

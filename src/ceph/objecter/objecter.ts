@@ -231,7 +231,7 @@ export class Objecter implements Dispatcher, AsyncDisposable {
   assign(op: Op, session: OSDSession): void {
     op.session = session;
     op.state = session.osd < 0 ? OP_HOMELESS : OP_ASSIGNED;
-    session.ops.add(op);
+    session.ops.set(op.tid, op);
   }
 
   detach(op: Op): void {

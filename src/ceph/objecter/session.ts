@@ -1,10 +1,11 @@
+import { IdTable } from '../../base/id-table.ts';
 import type { Connection } from '../messenger/types.ts';
 import type { EntityAddrVec } from '../types/entity.ts';
 import { compareHObject, type HObject } from '../types/hobject.ts';
 import type { SpgId } from '../types/pg.ts';
 import type { CommandOp } from './command.ts';
 import type { LingerOp } from './linger.ts';
-import { OpTable } from './op-table.ts';
+import type { Op } from './op.ts';
 import type { OpTarget } from './target.ts';
 
 /** A range of objects of a PG that the OSD does not want to hear of now. */
@@ -31,7 +32,7 @@ export function isWithin(target: OpTarget, spg: SpgId, begin: HObject, end: HObj
 /** What is in flight to one OSD. The session of those that go nowhere has osd -1. */
 export class OSDSession {
   readonly osd: number;
-  readonly ops = new OpTable();
+  readonly ops = new IdTable<Op>();
   readonly lingerOps = new Map<number, LingerOp>();
   readonly commandOps = new Map<number, CommandOp>();
   /** By their ids. */

@@ -1,5 +1,6 @@
 import { ERRNO } from '../../base/errno.ts';
 import { DecodeError, NacreError } from '../../base/errors.ts';
+import { IdTable } from '../../base/id-table.ts';
 import type { Env, NetAddress, Socket, SocketHandler, TimerHandle, TlsClientOptions } from '../../env/env.ts';
 import {
   AUTH_GLUSTERFS_V2,
@@ -89,7 +90,7 @@ export class RpcConnection implements SocketHandler {
   /** Calls that nobody waits for, encoded. */
   private lazy: Buffer | undefined;
   private lazyLength = 0;
-  private readonly calls = new Map<number, RpcCall>();
+  private readonly calls = new IdTable<RpcCall>();
   private readonly socket: Socket;
   private nextXid = 1;
   private mark = 0;
@@ -304,7 +305,7 @@ export class RpcConnection implements SocketHandler {
     if (this.tickTimer !== undefined) this.env.timers.clear(this.tickTimer);
     if (this.lazyTimer !== undefined) this.env.timers.clear(this.lazyTimer);
     this.out.take();
-    const waiting = [...this.calls.values()];
+    const waiting = this.calls.values();
     this.calls.clear();
     for (const call of waiting) call.fail(ERRNO['ENOTCONN'], error.message);
     this.onDrain();
@@ -347,10 +348,10 @@ export class RpcConnection implements SocketHandler {
       this.heard = false;
       this.heardAt = now;
     }
-    // Calls are in the order of their sending.
-    for (const [xid, call] of this.calls) {
-      if (now - call.sentAt < this.callTimeoutMs) break;
-      this.calls.delete(xid);
+    for (const call of this.calls.values()) {
+      // Whoever is told of one may close the connection, which ends the others.
+      if (now - call.sentAt < this.callTimeoutMs || this.calls.get(call.xid) !== call) continue;
+      this.calls.delete(call.xid);
       call.fail(ERRNO['ETIMEDOUT'], `${this.peer}: no reply within ${this.callTimeoutMs} ms`);
     }
     if (this.pingTimeoutMs === 0 || this.closed) return;
