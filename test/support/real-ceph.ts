@@ -61,6 +61,15 @@ export function haveRealCeph(): boolean {
 }
 
 /**
+ * Has each connected client shut down before Python exits. One in 250 died while exiting otherwise (SIGABRT of `map::at`, SIGSEGV), as
+ * its threads went on after what they use was gone.
+ */
+const SHUT_DOWN = `
+import atexit, gc, rados
+atexit.register(lambda: [each.shutdown() for each in gc.get_objects() if isinstance(each, rados.Rados)])
+`;
+
+/**
  * A real Ceph cluster of Debian's packages on 127.0.0.1: one monitor, some OSDs, a directory of its own. The
  * daemons are children that the kernel kills when this process dies, so that nothing is left behind.
  */
@@ -427,7 +436,7 @@ export class RealCeph implements AsyncDisposable {
 
   /** Runs a Python 3 program that has `rados` (python3-rados) to import. */
   python(source: string, args: readonly string[] = []): Promise<CommandResult> {
-    return this.exec('/usr/bin/python3', ['-c', source, ...args]);
+    return this.exec('/usr/bin/python3', ['-c', SHUT_DOWN + source, ...args]);
   }
 
   async createPool(name: string, pgs = 16, more: readonly string[] = []): Promise<void> {
