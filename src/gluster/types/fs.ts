@@ -28,9 +28,6 @@ export interface DirEntry {
   dict?: Dict;
 }
 
-/** Of the flags of open(2): for reading, writing or both. */
-export const O_ACCMODE = 0o3;
-
 export const F_RDLCK = 0;
 export const F_WRLCK = 1;
 export const F_UNLCK = 2;

@@ -5,7 +5,7 @@ import { Loc } from '../graph/loc.ts';
 import { Dict } from '../types/dict.ts';
 import { F_SETLK, F_UNLCK, type Flock } from '../types/fs.ts';
 import type { Gfid } from '../types/gfid.ts';
-import { O_CREAT, O_EXCL, O_TRUNC } from './open-flags.ts';
+import { O_CREAT, O_EXCL, O_TRUNC } from '../types/open-flags.ts';
 import type { LiveGraph } from './session.ts';
 
 /** The inode that another graph has of a file: known there, or looked up by its gfid. */

@@ -1,8 +1,9 @@
 import { NacreError } from '../../base/errors.ts';
+import { O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } from '../types/open-flags.ts';
 import type { FileHandle } from './file-handle.ts';
 import type { CopyOptions } from './fs-options.ts';
 import { type PathLike, toBytes, toText } from './names.ts';
-import { O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY, parseOpenFlags } from './open-flags.ts';
+import { parseOpenFlags } from './open-flags.ts';
 import { join } from './resolve.ts';
 import type { VolumeFs } from './volume-fs.ts';
 

@@ -3,6 +3,7 @@ import { NacreError } from '../../base/errors.ts';
 import type { Fd } from '../graph/fd.ts';
 import type { Frame } from '../graph/frame.ts';
 import { type Flock, SEEK_TO_DATA, SEEK_TO_HOLE } from '../types/fs.ts';
+import { O_ACCMODE, O_APPEND, O_RDONLY, O_WRONLY } from '../types/open-flags.ts';
 import { type AttributeChange, changeMode, changeOwner, changeTimes, type TimeLike } from './attributes.ts';
 import { carryFd } from './carry.ts';
 import {
@@ -17,7 +18,6 @@ import {
   rightFor,
   unlockCommand,
 } from './handle-locks.ts';
-import { O_ACCMODE, O_APPEND, O_RDONLY, O_WRONLY } from './open-flags.ts';
 import { type Abortable, asError, type LiveGraph, type OpenFile, type Session } from './session.ts';
 import { BigIntStats, Stats } from './stats.ts';
 import { readable, type StreamOptions, writable } from './streams.ts';

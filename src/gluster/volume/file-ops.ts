@@ -5,9 +5,9 @@ import type { Inode } from '../graph/inode.ts';
 import { Loc } from '../graph/loc.ts';
 import type { Iatt } from '../types/iatt.ts';
 import { IA_IFDIR, IA_IFLNK } from '../types/iatt.ts';
+import * as o from '../types/open-flags.ts';
 import type { AttributeChange } from './attributes.ts';
 import { FileHandle } from './file-handle.ts';
-import * as o from './open-flags.ts';
 import { done, gfidRequest, type Place, resolve, resolvePlace } from './resolve.ts';
 import type { Session } from './session.ts';
 

@@ -1,7 +1,7 @@
 import { NacreError } from '../../base/errors.ts';
+import * as OPEN_CONSTANTS from '../types/open-flags.ts';
 import type { FileHandle } from './file-handle.ts';
 import type { PathLike } from './names.ts';
-import * as flags from './open-flags.ts';
 import type { VolumeFs } from './volume-fs.ts';
 
 type Callback = (error: Error | null, ...results: unknown[]) => void;
@@ -36,8 +36,6 @@ const PLAIN = [
   'utimes',
   'writeFile',
 ] as const;
-
-const { parseOpenFlags: _parse, ...OPEN_CONSTANTS } = flags;
 
 /** A volume in the form of the `node:fs` module, for libraries that take an `fs`. There is nothing synchronous in it. */
 export interface NodeFs {

@@ -3,6 +3,7 @@ import { NacreError } from '../../base/errors.ts';
 import type { GraphEntry } from '../graph/fops.ts';
 import type { Frame } from '../graph/frame.ts';
 import { formatGfid } from '../types/gfid.ts';
+import { O_CREAT, O_TRUNC, O_WRONLY } from '../types/open-flags.ts';
 import { changeMode, changeOwner, changeTimes, type TimeLike } from './attributes.ts';
 import { closing, copyFile, copyTree } from './copy.ts';
 import * as dirs from './dir-ops.ts';
@@ -21,7 +22,7 @@ import {
   type WriteFileOptions,
 } from './fs-options.ts';
 import { type NameEncoding, type PathLike, toBytes, toEncoding, toText } from './names.ts';
-import { O_CREAT, O_TRUNC, O_WRONLY, parseOpenFlags } from './open-flags.ts';
+import { parseOpenFlags } from './open-flags.ts';
 import { type Abortable, isStale, type Session } from './session.ts';
 import { BigIntStats, Dirent, Stats } from './stats.ts';
 import { readable, type StreamOptions, writable } from './streams.ts';

@@ -6,6 +6,7 @@ import type { Inode } from '../../../graph/inode.ts';
 import { Loc } from '../../../graph/loc.ts';
 import { Dict } from '../../../types/dict.ts';
 import type { Iatt } from '../../../types/iatt.ts';
+import { O_APPEND, O_WRONLY } from '../../../types/open-flags.ts';
 import { contextOf, type InodeContext } from './context.ts';
 import type { Distribute } from './distribute.ts';
 import { EBADF, EBADFD, EINVAL, isMissing } from './errnos.ts';
@@ -19,7 +20,7 @@ import {
   openForFop,
   protectWrites,
 } from './migration.ts';
-import { O_APPEND, O_WRONLY, PROTECT_WRITES } from './names.ts';
+import { PROTECT_WRITES } from './names.ts';
 import { shorten } from './still.ts';
 
 /*

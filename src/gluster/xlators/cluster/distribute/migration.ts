@@ -3,13 +3,14 @@ import type { Frame } from '../../../graph/frame.ts';
 import type { Inode } from '../../../graph/inode.ts';
 import { Loc } from '../../../graph/loc.ts';
 import { Dict } from '../../../types/dict.ts';
+import { O_CREAT, O_EXCL, O_TRUNC } from '../../../types/open-flags.ts';
 import { settle } from '../shared/wind.ts';
 import { FdContext, makeContext } from './context.ts';
 import type { Distribute } from './distribute.ts';
 import { EIO, ENODATA } from './errnos.ts';
 import { locOf } from './loc.ts';
 import { asRoot } from './locks.ts';
-import { O_CREAT, O_EXCL, O_TRUNC, PROTECT_WRITES } from './names.ts';
+import { PROTECT_WRITES } from './names.ts';
 
 /*
  * A rebalance moves files between bricks while they are in use. The old brick's file is marked (phase 1) and names its new brick in

@@ -62,9 +62,3 @@ export const HEALED_XATTRS: readonly string[] = [
 /** Who self-heal works as: root, and not squashed (GF_CLIENT_PID_NO_ROOT_SQUASH). */
 export const PID_NO_ROOT_SQUASH = -4;
 export const PID_DEFRAG = -3;
-
-export const O_CREAT = 0o100;
-export const O_EXCL = 0o200;
-export const O_TRUNC = 0o1000;
-export const O_APPEND = 0o2000;
-export const O_WRONLY = 1;

@@ -6,13 +6,13 @@ import type { Frame } from '../../../graph/frame.ts';
 import type { Loc } from '../../../graph/loc.ts';
 import type { Dict } from '../../../types/dict.ts';
 import { IA_IFDIR } from '../../../types/iatt.ts';
+import { O_TRUNC } from '../../../types/open-flags.ts';
 import { contextOf, FdContext } from './context.ts';
 import { type Again, afterError, cachedContext, truncate } from './data.ts';
 import type { Distribute } from './distribute.ts';
 import { EBADF, EBADFD, EINVAL, ENOTCONN, EREMOTE, isMissing } from './errnos.ts';
 import { mayMigrate } from './iatt.ts';
 import { isOpenOn, migrationFinished } from './migration.ts';
-import { O_TRUNC } from './names.ts';
 
 /* Fops on open files and what else does not answer with attributes that would tell of a move (data.ts has those that do). */
 

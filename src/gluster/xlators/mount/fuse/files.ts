@@ -1,10 +1,10 @@
 import { ERRNO } from '../../../../base/errno.ts';
 import type { FuseCopyRange, FuseOperations, FuseRequest } from '../../../../fuse/types.ts';
 import type { Inode } from '../../../graph/inode.ts';
-import { O_ACCMODE, SEEK_TO_DATA, SEEK_TO_HOLE } from '../../../types/fs.ts';
+import { SEEK_TO_DATA, SEEK_TO_HOLE } from '../../../types/fs.ts';
+import { O_ACCMODE, O_TRUNC } from '../../../types/open-flags.ts';
 import type { Bridge } from './bridge.ts';
 
-const O_TRUNC = 0o1000;
 /** fallocate(2)'s. */
 const FALLOC_KEEP_SIZE = 1;
 const FALLOC_PUNCH_HOLE = 2;

@@ -19,13 +19,12 @@ import { type DumpWriter, Xlator, type XlatorSetup } from '../../../graph/xlator
 import type { Dict } from '../../../types/dict.ts';
 import { F_UNLCK, type Flock } from '../../../types/fs.ts';
 import { type Iatt, SET_ATTR_ATIME, SET_ATTR_MTIME } from '../../../types/iatt.ts';
+import { O_DIRECT, O_TRUNC } from '../../../types/open-flags.ts';
 import { assemble } from '../shared/assemble.ts';
 import { Priorities } from '../shared/priority.ts';
 import { UNKNOWN } from '../shared/unknown.ts';
 import { CachedFile, CachePage, CacheTable, PAGE_SIZE } from './pages.ts';
 
-const O_TRUNC = 0o1000;
-const O_DIRECT = 0o40000;
 const END = Number.POSITIVE_INFINITY;
 
 /**

@@ -18,10 +18,10 @@ import type { Inode } from '../../../graph/inode.ts';
 import type { Loc } from '../../../graph/loc.ts';
 import type { Dict } from '../../../types/dict.ts';
 import type { Iatt } from '../../../types/iatt.ts';
+import { O_TRUNC } from '../../../types/open-flags.ts';
 import { MdCacheReads } from './md-cache-reads.ts';
 
 const ENODATA = ERRNO['ENODATA'];
-const O_TRUNC = 0o1000;
 /** Where bricks put a file's attributes from before and after a change of its extended attributes (`GF_PRESTAT`). */
 const PRE_STAT = 'virt-gf-prestat';
 const POST_STAT = 'virt-gf-poststat';

@@ -25,8 +25,8 @@ import { type DumpWriter, Xlator, type XlatorSetup } from '../../../graph/xlator
 import type { Dict } from '../../../types/dict.ts';
 import type { Flock } from '../../../types/fs.ts';
 import type { Iatt } from '../../../types/iatt.ts';
+import { O_TRUNC } from '../../../types/open-flags.ts';
 
-const O_TRUNC = 0o1000;
 const DONE: Answer = Object.freeze({});
 /** Setting these does not need the file to be open. */
 const HARMLESS_XATTRS = ['system.posix_acl_default', 'system.posix_acl_access', 'security.selinux'];

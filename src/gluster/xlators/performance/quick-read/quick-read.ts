@@ -17,8 +17,8 @@ import type { Loc } from '../../../graph/loc.ts';
 import type { OptionTable } from '../../../graph/option-types.ts';
 import { type DumpWriter, Xlator, type XlatorSetup } from '../../../graph/xlator.ts';
 import { Dict } from '../../../types/dict.ts';
-import { O_ACCMODE } from '../../../types/fs.ts';
 import { IA_IFREG, IA_INVAL, type Iatt } from '../../../types/iatt.ts';
+import { O_ACCMODE, O_TRUNC } from '../../../types/open-flags.ts';
 import { Priorities } from '../shared/priority.ts';
 import { UNKNOWN } from '../shared/unknown.ts';
 import { cacheInvalidation, UP_WRITE_FLAGS } from '../shared/upcall.ts';
@@ -31,7 +31,6 @@ const BAD_INODE = 'glusterfs.bad-inode';
 const UNASKED = 8 << 20;
 /** From here on a content has memory of its own; Node's pool, of pieces that live on for the sake of one, would cost more. */
 const POOLED = 256;
-const O_TRUNC = 0o1000;
 
 /**
  * performance/quick-read: has lookups bring the content of small files along, and answers reads from it. What it has is believed for a

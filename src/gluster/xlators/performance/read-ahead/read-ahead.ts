@@ -15,14 +15,11 @@ import type { Loc } from '../../../graph/loc.ts';
 import type { OptionTable } from '../../../graph/option-types.ts';
 import { type DumpWriter, Xlator, type XlatorSetup } from '../../../graph/xlator.ts';
 import type { Dict } from '../../../types/dict.ts';
-import { O_ACCMODE } from '../../../types/fs.ts';
+import { O_ACCMODE, O_DIRECT, O_TRUNC, O_WRONLY } from '../../../types/open-flags.ts';
 import { assemble } from '../shared/assemble.ts';
 import { UNKNOWN } from '../shared/unknown.ts';
 import { Page, ReadAheadFile } from './pages.ts';
 
-const O_WRONLY = 1;
-const O_TRUNC = 0o1000;
-const O_DIRECT = 0o40000;
 const END = Number.POSITIVE_INFINITY;
 const ignore = (): void => {};
 

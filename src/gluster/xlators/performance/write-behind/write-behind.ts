@@ -25,15 +25,13 @@ import { type DumpWriter, Xlator, type XlatorSetup } from '../../../graph/xlator
 import type { Dict } from '../../../types/dict.ts';
 import { formatGfid } from '../../../types/gfid.ts';
 import { IA_IFREG, type Iatt } from '../../../types/iatt.ts';
+import { O_APPEND, O_DIRECT, O_TRUNC } from '../../../types/open-flags.ts';
 import { UNKNOWN } from '../shared/unknown.ts';
 import { OPTIONS } from './options.ts';
 import { Queue } from './queue.ts';
 import { FLUSH, FSYNC, OTHER, sizeOf, WRITE, WriteRequest } from './request.ts';
 import { Slabs } from './slabs.ts';
 
-const O_DIRECT = 0o40000;
-const O_TRUNC = 0o1000;
-const O_APPEND = 0o2000;
 /** O_SYNC has the bit of O_DSYNC. */
 const O_DSYNC = 0o10000;
 const END = Number.POSITIVE_INFINITY;

@@ -11,13 +11,13 @@ import { WIRE_4 } from '../../../rpc/fop-wire.ts';
 import type { Caller } from '../../../rpc/message.ts';
 import { FOP_PROGRAM } from '../../../rpc/programs.ts';
 import type { XdrEncoder } from '../../../rpc/xdr-encoder.ts';
+import { O_DIRECT } from '../../../types/open-flags.ts';
 import type { FdContext } from './fd-context.ts';
 import { type Finisher, FopCall, type ReplyReader } from './fop-call.ts';
 
 /** An fd that stands for "the file of this gfid" (GF_ANON_FD_NO). */
 export const ANON_FD = -2;
 export const BAD_FD = -1;
-export const O_DIRECT = 0o40000;
 const EBADFD = 77;
 
 /** What all fops of the client share: the connection as it is now, and how a call is made on it. */

@@ -18,7 +18,6 @@ import type { Loc } from '../../../graph/loc.ts';
 import type { OptionTable } from '../../../graph/option-types.ts';
 import { Xlator } from '../../../graph/xlator.ts';
 import { Dict } from '../../../types/dict.ts';
-import { O_ACCMODE } from '../../../types/fs.ts';
 import {
   type Iatt,
   SET_ATTR_ATIME,
@@ -27,6 +26,7 @@ import {
   SET_ATTR_MTIME,
   SET_ATTR_UID,
 } from '../../../types/iatt.ts';
+import { O_ACCMODE, O_APPEND, O_RDWR, O_TRUNC, O_WRONLY } from '../../../types/open-flags.ts';
 import {
   type Acl,
   applyMode,
@@ -55,10 +55,6 @@ const EACCES = 13;
 const EINVAL = 22;
 const S_ISGID = 0o2000;
 const S_ISVTX = 0o1000;
-const O_WRONLY = 1;
-const O_RDWR = 2;
-const O_TRUNC = 0o1000;
-const O_APPEND = 0o2000;
 /** The kernel opens a program to run it (FMODE_EXEC). */
 const O_FMODE_EXEC = 0o40;
 
