@@ -7,7 +7,7 @@ const FIRST_SIZE = 32;
  * stay in one array: open addressing, and with ids in sequence hardly a collision.
  */
 export class IdTable<T> {
-  /** The ids of what is in `values`; where nothing is, whatever was there last. */
+  /** The ids of what is in `slots`; where nothing is, whatever was there last. */
   private ids = new Float64Array(FIRST_SIZE);
   private slots: (T | undefined)[] = new Array(FIRST_SIZE).fill(undefined);
   private mask = FIRST_SIZE - 1;

@@ -24,21 +24,24 @@ export function asOpener(frame: Frame): Frame {
   return asRoot(frame, frame.root.pid);
 }
 
-/** The child that the linkto xattr of a file on `cached` names. Undefined: it has none, so another layer's rebalance is at work. */
+/**
+ * The child that the linkto xattr of a file on `cached` names; -1 where it is none of ours. `none`: there is no such xattr, as another
+ * layer's rebalance is at work.
+ */
 async function linktoOf(
   dht: Distribute,
   frame: Frame,
   on: Loc | Fd,
   cached: number,
-): Promise<{ target: number; none: boolean; errno: number }> {
+): Promise<{ target: number; none: boolean }> {
   const child = dht.subvolumes[cached];
   const asked =
     on instanceof Loc
       ? child.getxattr(asOpener(frame), on, dht.linkKey, undefined)
       : child.fgetxattr(frame, on, dht.linkKey, undefined);
   const { answer, errno } = await settle(asked);
-  if (errno === ENODATA) return { target: -1, none: true, errno };
-  return { target: dht.childOfName(answer?.dict.string(dht.linkKey)), none: false, errno };
+  if (errno === ENODATA) return { target: -1, none: true };
+  return { target: dht.childOfName(answer?.dict.string(dht.linkKey)), none: false };
 }
 
 /** The fd is open on that child. */

@@ -4,7 +4,6 @@ import type { Frame } from '../../../graph/frame.ts';
 import type { Loc } from '../../../graph/loc.ts';
 import { DICT_IATT, Dict } from '../../../types/dict.ts';
 import { IA_IFDIR, Iatt } from '../../../types/iatt.ts';
-import { contextOf } from './context.ts';
 import { afterError } from './data.ts';
 import type { Distribute } from './distribute.ts';
 import { EINVAL } from './errnos.ts';
@@ -36,7 +35,7 @@ export async function watched<T extends Answer>(
   on: Loc | Fd,
   wind: (child: number) => Promise<T>,
 ): Promise<T> {
-  const cached = contextOf(on.inode, dht.slot)?.cachedIndex ?? -1;
+  const cached = dht.cachedOf(on.inode);
   if (cached < 0) throw dht.error(EINVAL);
   let answer: T;
   try {
